@@ -1,7 +1,6 @@
 //! Bounded reads of files: of size, of time, and of threads. The loop's thread reads no file itself: a file may be on a
 //! network that is gone, a dying card, or be a pipe that nobody writes to.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -135,7 +134,7 @@ pub(super) static CONFIG_READERS: Readers = Readers::new(CONFIG_READS_MAX);
 pub(super) struct Readers {
     places: Semaphore,
     /// The files that are being read.
-    turns: Mutex<BTreeMap<PathBuf, Turn>>,
+    turns: Mutex<Vec<(PathBuf, Turn)>>,
 }
 
 type Turn = Arc<lock::Mutex<()>>;
@@ -143,7 +142,7 @@ type Turn = Arc<lock::Mutex<()>>;
 impl Readers {
     /// As many threads at most.
     pub(super) const fn new(threads: usize) -> Self {
-        Self { places: Semaphore::new(threads), turns: Mutex::new(BTreeMap::new()) }
+        Self { places: Semaphore::new(threads), turns: Mutex::new(Vec::new()) }
     }
 
     /// Reads a regular file of at most `bytes_max` bytes, within [`FILE_TIME_MAX`].
@@ -180,8 +179,13 @@ impl Readers {
 
     fn turn(&self, path: &Path) -> Turn {
         let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.retain(|_, turn| Arc::strong_count(turn) > 1);
-        Arc::clone(turns.entry(path.to_owned()).or_default())
+        turns.retain(|(_, turn)| Arc::strong_count(turn) > 1);
+        if let Some((_, turn)) = turns.iter().find(|it| it.0 == path) {
+            return Arc::clone(turn);
+        }
+        let turn = Turn::default();
+        turns.push((path.to_owned(), Arc::clone(&turn)));
+        turn
     }
 }
 

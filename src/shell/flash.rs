@@ -2,7 +2,6 @@
 //! No symbolic link in it is followed: whoever may write there must not have the agent change other files.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -27,7 +26,7 @@ pub struct FlashDir {
     path: PathBuf,
     writable: bool,
     volatile: bool,
-    files: RefCell<BTreeMap<String, File>>,
+    files: RefCell<Vec<(String, File)>>,
     /// Held as long as the directory is owned.
     _lock: Option<File>,
 }
@@ -90,17 +89,17 @@ impl FlashDir {
 
     fn with<T>(&self, name: &str, run: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
         let mut files = self.files.borrow_mut();
-        if let Some(file) = files.get(name) {
+        if let Some((_, file)) = files.iter().find(|it| it.0 == name) {
             return run(file);
         }
         let file = open(OpenOptions::new().read(true).write(self.writable), &self.path.join(name))?;
         let result = run(&file);
-        files.insert(name.to_owned(), file);
+        files.push((name.to_owned(), file));
         result
     }
 
     fn forget(&self, name: &str) {
-        self.files.borrow_mut().remove(name);
+        self.files.borrow_mut().retain(|it| it.0 != name);
     }
 }
 
@@ -151,7 +150,8 @@ impl Medium for FlashDir {
             file.write_all_at(piece, at)?;
             at += piece.len() as u64;
         }
-        self.files.borrow_mut().insert(name.to_owned(), file);
+        self.forget(name);
+        self.files.borrow_mut().push((name.to_owned(), file));
         Ok(())
     }
 

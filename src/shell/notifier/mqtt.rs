@@ -30,7 +30,7 @@ pub(super) struct Links {
     tls: Rc<Clients>,
     /// The name of this agent.
     node: String,
-    open: RefCell<BTreeMap<(String, u16, String), Link>>,
+    open: RefCell<Vec<Link>>,
 }
 
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Links {
     /// Keeps connections to these brokers, and to no others.
     pub(super) fn keep(&self, brokers: Vec<Broker>) {
         let kept: Vec<_> = brokers.into_iter().map(|broker| broker.named(&self.node)).collect();
-        self.open.borrow_mut().retain(|_, link| kept.contains(&link.broker));
+        self.open.borrow_mut().retain(|link| kept.contains(&link.broker));
         for broker in kept {
             self.open(broker);
         }
@@ -87,11 +87,16 @@ impl Links {
     /// that has changed is good for the next one, and one of an older config must not end it.
     fn open(&self, broker: Broker) -> Sender<Order> {
         let broker = broker.named(&self.node);
-        let key = (broker.host.clone(), broker.port, broker.client.id.clone());
+        let is_same = |link: &Link| {
+            let ids = (&link.broker.client.id, &broker.client.id);
+            link.broker.port == broker.port && link.broker.host == broker.host && ids.0 == ids.1
+        };
         let mut links = self.open.borrow_mut();
-        if let Some(link) = links.get(&key).filter(|it| it.broker == broker || it.is_open.get()) {
+        let known = links.iter().find(|it| is_same(it));
+        if let Some(link) = known.filter(|it| it.broker == broker || it.is_open.get()) {
             return link.orders.clone();
         }
+        links.retain(|it| !is_same(it));
         let (orders, received) = channel::bounded(MQTT_QUEUE_MAX);
         let is_open = Rc::new(Cell::new(false));
         let task = self.executor.spawn(run(
@@ -100,7 +105,7 @@ impl Links {
             received,
             Rc::clone(&is_open),
         ));
-        links.insert(key, Link { broker, orders: orders.clone(), is_open, _task: task });
+        links.push(Link { broker, orders: orders.clone(), is_open, _task: task });
         orders
     }
 }
