@@ -239,7 +239,7 @@ fn how_long_thirty_take_to_heal_after_an_hour() {
 fn with_a_newcomer(seats: usize, records: u32) -> Net {
     let mut net = Net::new(1, seats);
     for id in 0..records {
-        let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
+        let key = Key::new(1, id.to_be_bytes());
         let version = Version { hlc: ((net::EPOCH_MS as u64) << 16) + u64::from(id), node: 1 };
         let expires_at_ms = net::EPOCH_MS + 86_400_000;
         let record = Record { key, version, expires_at_ms, body: vec![1; 300], sent_at: None };

@@ -412,7 +412,7 @@ mod tests {
     fn one_of_each_kind() -> Vec<Message> {
         let version = Version { hlc: 0x0001_0000, node: 7 };
         let record = Record {
-            key: Key { kind: 1, id: b"id".to_vec() },
+            key: Key::new(1, b"id"),
             version,
             expires_at_ms: 1_000,
             body: b"body".to_vec(),

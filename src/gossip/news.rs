@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn sent_at_grows_by_the_wait_in_the_queue() {
         let record = |sent_at| Record {
-            key: Key { kind: 1, id: vec![1] },
+            key: Key::new(1, [1]),
             version: Version { hlc: 1, node: 1 },
             expires_at_ms: 1,
             body: vec![0; 300],

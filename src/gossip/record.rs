@@ -3,9 +3,14 @@
 //! Of two records with one key the one with the greater [`Version`] holds, in whatever order they arrive: the merge is
 //! commutative, associative and idempotent, so datagrams may be lost, repeated and reordered.
 
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
 
-use minicbor::{CborLen, Decode, Encode};
+use minicbor::bytes::ByteSlice;
+use minicbor::encode::Write;
+use minicbor::{CborLen, Decode, Decoder, Encode, Encoder, decode, encode};
 
 /// Names a record: its kind, and which of the kind it is. `gossip` gives the kind no meaning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, CborLen)]
@@ -14,14 +19,105 @@ pub struct Key {
     #[n(0)]
     pub kind: u8,
     /// Which one: at most [`crate::limits::RECORD_KEY_BYTES_MAX`] bytes.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub id: Vec<u8>,
+    #[n(1)]
+    pub id: Id,
 }
 
 impl Key {
+    /// The key of a record.
+    pub fn new(kind: u8, id: impl AsRef<[u8]>) -> Self {
+        Self { kind, id: Id::new(id.as_ref()) }
+    }
+
     /// The key's place in digests: 64 bits, spread evenly.
     pub(super) fn hash(&self) -> u64 {
         hash64(&[&[self.kind], &self.id])
+    }
+}
+
+/// The bytes that tell a record from the others of its kind. As many as all kinds of today have stand where the key stands,
+/// and take no memory of their own.
+#[derive(Clone)]
+pub struct Id(Bytes);
+
+/// The most bytes of the ids of today.
+const SHORT_BYTES: usize = 16;
+
+#[derive(Clone)]
+enum Bytes {
+    Short(u8, [u8; SHORT_BYTES]),
+    Long(Box<[u8]>),
+}
+
+impl Id {
+    fn new(id: &[u8]) -> Self {
+        let mut bytes = [0; SHORT_BYTES];
+        match (bytes.get_mut(..id.len()), u8::try_from(id.len())) {
+            (Some(short), Ok(length)) => {
+                short.copy_from_slice(id);
+                Self(Bytes::Short(length, bytes))
+            }
+            _ => Self(Bytes::Long(id.into())),
+        }
+    }
+}
+
+impl Deref for Id {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Bytes::Short(length, bytes) => bytes.get(..usize::from(*length)).unwrap_or(bytes),
+            Bytes::Long(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl PartialEq for Id {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Id {}
+
+impl PartialOrd for Id {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Id {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl<C> Encode<C> for Id {
+    fn encode<W: Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), encode::Error<W::Error>> {
+        e.bytes(self)?.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Id {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
+        d.bytes().map(Self::new)
+    }
+}
+
+impl<C> CborLen<C> for Id {
+    fn cbor_len(&self, ctx: &mut C) -> usize {
+        <&ByteSlice>::from(&**self).cbor_len(ctx)
     }
 }
 
@@ -133,7 +229,22 @@ mod tests {
 
     #[test]
     fn hashes_are_part_of_the_wire_format() {
-        assert_eq!(Key { kind: 1, id: b"abc".to_vec() }.hash(), 0x571c_7ae9_d4f3_894a);
+        assert_eq!(Key::new(1, b"abc").hash(), 0x571c_7ae9_d4f3_894a);
+    }
+
+    #[test]
+    fn an_id_of_any_length_is_its_bytes() {
+        let all: Vec<u8> = (0..=255).collect();
+        let id = |bytes: &[u8]| Id::new(bytes);
+        for length in [0, 1, SHORT_BYTES, SHORT_BYTES + 1, 256] {
+            let bytes = &all[..length];
+            assert_eq!(&*id(bytes), bytes);
+            let encoded = minicbor::to_vec(id(bytes)).unwrap();
+            assert_eq!(encoded, minicbor::to_vec(<&ByteSlice>::from(bytes)).unwrap());
+            assert_eq!(minicbor::len(id(bytes)), encoded.len());
+            assert_eq!(decode::<Id>(&encoded).unwrap(), id(bytes));
+        }
+        assert!(id(&[1; 16]) < id(&[1; 17]) && id(&[1; 17]) < id(&[2]) && id(&[]) < id(&[0]));
     }
 
     #[test]

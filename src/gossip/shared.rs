@@ -7,7 +7,7 @@ use super::message::{Digest, Head};
 use super::outbox::Outbox;
 use super::output::PublishError;
 use super::record::{Merge, Record, Replica};
-use super::versions::{Known, Put, RECENT_FOR, Versions};
+use super::versions::{Known, Put, RECENT_FOR, State, Versions};
 use crate::limits::{RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
 use crate::time::Now;
 
@@ -39,7 +39,7 @@ impl Shared {
         }
         // Our next version is greater, also than one that no other member has.
         self.clock.observe(now, record.version.hlc).ok();
-        match self.versions.put(now.mono, record.key.hash(), Known::of(record, true)) {
+        match self.versions.put(now.mono, record.key.hash(), Known::of(record, State::Held)) {
             Put::Full => {
                 self.outbox.stats.index_full += 1;
                 Err(PublishError::Full)
@@ -74,9 +74,11 @@ impl Shared {
 
     /// Offers a record to the tables, and knows its version from then on, also if they refuse it.
     pub(super) fn offer(&mut self, now: Now, record: Record, replica: &mut dyn Replica) -> Merge {
-        let mut known = Known::of(&record, true);
+        let mut known = Known::of(&record, State::Held);
         let merge = replica.merge(now, record);
-        known.held = !matches!(merge, Merge::Refused(_));
+        if matches!(merge, Merge::Refused(_)) {
+            known.state = State::Refused(now.mono);
+        }
         self.versions.put(now.mono, known.key.hash(), known);
         merge
     }
@@ -85,7 +87,7 @@ impl Shared {
     pub(super) fn fetch(&mut self, now: Now, hash: u64, replica: &dyn Replica) -> Option<Record> {
         let wall_ms = self.clock.wall_ms(now);
         let known = self.versions.get(hash)?;
-        if !known.held || known.expires_at_ms <= wall_ms {
+        if known.is_refused() || known.expires_at_ms <= wall_ms {
             return None;
         }
         let fetched = replica.fetch(&known.key).filter(|record| record.version >= known.version);

@@ -34,15 +34,30 @@ pub(super) struct Known {
     pub(super) key: Key,
     pub(super) version: Version,
     pub(super) expires_at_ms: i64,
-    /// Whether the tables hold it. If not, they refused it, and it is not asked for again for some time.
-    pub(super) held: bool,
+    pub(super) state: State,
+}
+
+/// Where the record of a version is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// In the tables.
+    Held,
+    /// In the tables no more: the version is known so that it does not come back.
+    Gone,
+    /// The tables refused it at this time: it is not asked for again for some time.
+    Refused(Mono),
 }
 
 impl Known {
-    /// The version of a record that the tables hold, or have refused.
-    pub(super) fn of(record: &Record, held: bool) -> Self {
+    /// The version of a record.
+    pub(super) fn of(record: &Record, state: State) -> Self {
         let Record { key, version, expires_at_ms, .. } = record;
-        Self { key: key.clone(), version: *version, expires_at_ms: *expires_at_ms, held }
+        Self { key: key.clone(), version: *version, expires_at_ms: *expires_at_ms, state }
+    }
+
+    /// Whether the tables refused it.
+    pub(super) const fn is_refused(&self) -> bool {
+        matches!(self.state, State::Refused(_))
     }
 }
 
@@ -68,15 +83,14 @@ pub(super) struct Versions {
     ended: (i64, u64, usize),
     /// The records that changed last, the last one first.
     recent: VecDeque<(Mono, u64)>,
-    /// When entries that are not held were refused.
-    refused: BTreeMap<u64, Mono>,
+    /// Entries that were refused, by when they were.
     by_refusal: BTreeSet<(Mono, u64)>,
     /// Whether something has left the tables since that was last looked at, and when it last was seen to have.
     has_left: bool,
     left_at: Mono,
     /// When something was last refused that cannot be remembered.
     overfull_at: Option<Mono>,
-    /// Entries that the tables hold no more, by when they expire: known so that they do not come back.
+    /// Entries that are gone, by when they expire.
     gone: BTreeSet<(i64, u64)>,
 }
 
@@ -111,7 +125,10 @@ impl Versions {
     /// Notes that the tables hold a record no more. Its version makes room for others when the table is full.
     pub(super) fn mark_gone(&mut self, hash: u64) {
         self.has_left = true;
-        if let Some(entry) = self.entries.get(&hash) {
+        if let Some(entry) = self.entries.get_mut(&hash)
+            && entry.state == State::Held
+        {
+            entry.state = State::Gone;
             self.gone.insert((entry.expires_at_ms, hash));
         }
     }
@@ -139,8 +156,8 @@ impl Versions {
                 None => self.forget_refused(now),
             }
         }
-        if !entry.held {
-            self.refuse(now, hash);
+        if let State::Refused(at) = entry.state {
+            self.refuse(at, hash);
         }
         self.print ^= print(hash, entry.version);
         if entry.expires_at_ms <= self.ended.0 {
@@ -160,20 +177,20 @@ impl Versions {
                 self.ended.2 -= 1;
             }
             self.by_expiry.remove(&(entry.expires_at_ms, hash));
-            self.gone.remove(&(entry.expires_at_ms, hash));
-        }
-        if let Some(at) = self.refused.remove(&hash) {
-            self.by_refusal.remove(&(at, hash));
+            match entry.state {
+                State::Held => {}
+                State::Gone => drop(self.gone.remove(&(entry.expires_at_ms, hash))),
+                State::Refused(at) => drop(self.by_refusal.remove(&(at, hash))),
+            }
         }
     }
 
     /// Notes when an entry was refused, and forgets the one that was refused longest ago if there are too many.
-    fn refuse(&mut self, now: Mono, hash: u64) {
-        if self.refused.len() >= REFUSED_MAX {
-            self.forget_refused(now);
+    fn refuse(&mut self, at: Mono, hash: u64) {
+        if self.by_refusal.len() >= REFUSED_MAX {
+            self.forget_refused(at);
         }
-        self.refused.insert(hash, now);
-        self.by_refusal.insert((now, hash));
+        self.by_refusal.insert((at, hash));
     }
 
     /// Makes room in the place of the record that was refused longest ago.
@@ -196,7 +213,7 @@ impl Versions {
         let lately = self.recent.iter().filter(|(at, _)| now.since(*at) < within);
         let heads = lately.filter_map(|(_, hash)| {
             let entry = self.entries.get(hash)?;
-            (entry.held && entry.expires_at_ms > at_ms)
+            (!entry.is_refused() && entry.expires_at_ms > at_ms)
                 .then_some(Head { hash: *hash, version: entry.version })
         });
         heads.collect()
@@ -346,9 +363,9 @@ mod tests {
     use super::*;
 
     fn entry(id: u8, hlc: u64, expires_at_ms: i64) -> (u64, Known) {
-        let key = Key { kind: 1, id: vec![id] };
+        let key = Key::new(1, [id]);
         let version = Version { hlc, node: 1 };
-        (key.hash(), Known { key, version, expires_at_ms, held: true })
+        (key.hash(), Known { key, version, expires_at_ms, state: State::Held })
     }
 
     fn versions(entries: &[(u8, u64, i64)]) -> Versions {
@@ -376,9 +393,9 @@ mod tests {
     fn so_many_records_expire_at_once_and_the_others_later() {
         let mut versions = Versions::default();
         for id in 0..=EXPIRED_AT_ONCE {
-            let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
+            let key = Key::new(1, id.to_be_bytes());
             let version = Version { hlc: 1, node: 1 };
-            let known = Known { key, version, expires_at_ms: 5, held: true };
+            let known = Known { key, version, expires_at_ms: 5, state: State::Held };
             versions.put(Mono::ZERO, known.key.hash(), known);
         }
         versions.expire(Mono::ZERO, 5 + CLOCK_AHEAD_MS_MAX);
@@ -463,22 +480,22 @@ mod tests {
     fn a_full_table_takes_new_versions_but_no_new_keys() {
         let mut versions = Versions::default();
         for n in 0..=u32::try_from(GOSSIP_RECORDS_MAX).unwrap() {
-            let key = Key { kind: 1, id: n.to_be_bytes().to_vec() };
+            let key = Key::new(1, n.to_be_bytes());
             let version = Version { hlc: 1, node: 1 };
             let full = n as usize >= GOSSIP_RECORDS_MAX;
             let put = versions.put(
                 Mono::ZERO,
                 key.hash(),
-                Known { key, version, expires_at_ms: 9, held: true },
+                Known { key, version, expires_at_ms: 9, state: State::Held },
             );
             assert_eq!(put == Put::Full, full);
         }
-        let key = Key { kind: 1, id: 0_u32.to_be_bytes().to_vec() };
+        let key = Key::new(1, 0_u32.to_be_bytes());
         let version = Version { hlc: 2, node: 1 };
         let put = versions.put(
             Mono::ZERO,
             key.hash(),
-            Known { key, version, expires_at_ms: 9, held: true },
+            Known { key, version, expires_at_ms: 9, state: State::Held },
         );
         assert_eq!(put, Put::Newer);
     }
@@ -487,9 +504,9 @@ mod tests {
     fn a_full_table_replaces_gone_records() {
         let mut versions = Versions::default();
         let of = |n: usize, hlc| {
-            let key = Key { kind: 1, id: n.to_be_bytes().to_vec() };
+            let key = Key::new(1, n.to_be_bytes());
             let version = Version { hlc, node: 1 };
-            (key.hash(), Known { key, version, expires_at_ms: 9, held: true })
+            (key.hash(), Known { key, version, expires_at_ms: 9, state: State::Held })
         };
         let put = |versions: &mut Versions, n, hlc| {
             let (hash, entry) = of(n, hlc);
@@ -536,9 +553,9 @@ mod tests {
     }
 
     fn refuse(versions: &mut Versions, now: Mono, id: u32, hlc: u64) {
-        let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
+        let key = Key::new(1, id.to_be_bytes());
         let version = Version { hlc, node: 1 };
-        let entry = Known { key, version, expires_at_ms: i64::MAX, held: false };
+        let entry = Known { key, version, expires_at_ms: i64::MAX, state: State::Refused(now) };
         versions.put(now, entry.key.hash(), entry);
     }
 
@@ -549,11 +566,11 @@ mod tests {
         for hlc in 1..=100 {
             refuse(&mut versions, Mono::from_ms(hlc), 1, hlc);
         }
-        assert_eq!((versions.refused.len(), versions.by_refusal.len()), (1, 1));
+        assert_eq!(versions.by_refusal.len(), 1);
         versions.expire(Mono::from_ms(99) + REFUSED_FOR_LONG, 0);
         assert_eq!(versions.len(), 1);
         versions.expire(last + REFUSED_FOR_LONG, 0);
-        assert_eq!((versions.len(), versions.refused.len(), versions.by_refusal.len()), (0, 0, 0));
+        assert_eq!((versions.len(), versions.by_refusal.len()), (0, 0));
     }
 
     #[test]
@@ -566,9 +583,9 @@ mod tests {
         }
         let last = Mono::from_ms(most.into());
         assert!(versions.is_overfull(last) && !versions.is_overfull(last + REFUSED_FOR_LONG));
-        assert_eq!((versions.len(), versions.refused.len()), (REFUSED_MAX, REFUSED_MAX));
+        assert_eq!((versions.len(), versions.by_refusal.len()), (REFUSED_MAX, REFUSED_MAX));
         assert_eq!(versions.by_refusal.first().map(|(at, _)| *at), Some(Mono::from_ms(1)));
-        let known = |id: u32| versions.get(Key { kind: 1, id: id.to_be_bytes().to_vec() }.hash());
+        let known = |id: u32| versions.get(Key::new(1, id.to_be_bytes()).hash());
         assert!(known(0).is_none() && known(1).is_some() && known(most).is_some());
     }
 
@@ -576,12 +593,12 @@ mod tests {
     fn a_refused_record_that_is_held_later_stays() {
         let mut versions = Versions::default();
         refuse(&mut versions, Mono::ZERO, 1, 1);
-        let key = Key { kind: 1, id: 1_u32.to_be_bytes().to_vec() };
+        let key = Key::new(1, 1_u32.to_be_bytes());
         let version = Version { hlc: 2, node: 1 };
-        let held = Known { key, version, expires_at_ms: i64::MAX, held: true };
+        let held = Known { key, version, expires_at_ms: i64::MAX, state: State::Held };
         versions.put(Mono::ZERO, held.key.hash(), held);
         versions.expire(Mono::ZERO + REFUSED_FOR_LONG, 0);
-        assert_eq!((versions.len(), versions.refused.len()), (1, 0));
+        assert_eq!((versions.len(), versions.by_refusal.len()), (1, 0));
     }
 
     proptest! {

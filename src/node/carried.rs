@@ -66,7 +66,7 @@ impl Carried {
         while let Some((_, key)) = self.by_expiry.first().filter(|(at, _)| *at <= gone).cloned() {
             self.remove(&key);
             if is_kept(key.kind.into()) {
-                records.push(store::Record::delete(key.kind.into(), key.id));
+                records.push(store::Record::delete(key.kind.into(), &*key.id));
             }
         }
         records
@@ -89,14 +89,14 @@ pub(super) fn stored(record: &Record) -> Option<store::Record> {
         expires_at_ms: record.expires_at_ms,
         body: record.body.clone(),
     };
-    is_kept(kind).then(|| store::Record::put(kind, record.key.id.clone(), stamped.encode()))
+    is_kept(kind).then(|| store::Record::put(kind, record.key.id.to_vec(), stamped.encode()))
 }
 
 /// The record that flash has stored, if it is replicated.
 pub(super) fn kept(kind: u16, key: &[u8], body: &[u8]) -> Option<Record> {
     let number = u8::try_from(kind).ok().filter(|_| is_shared(kind))?;
     let Stamped { hlc, node, expires_at_ms, body, .. } = Stamped::decode(body).ok()?;
-    let key = Key { kind: number, id: key.to_vec() };
+    let key = Key::new(number, key);
     Some(Record { key, version: Version { hlc, node }, expires_at_ms, body, sent_at: None })
 }
 
@@ -107,7 +107,7 @@ fn record(key: &Key, load: &Load) -> Record {
     Record { key, version, expires_at_ms, body, sent_at: None }
 }
 
-const fn size(key: &Key, body: &[u8]) -> usize {
+fn size(key: &Key, body: &[u8]) -> usize {
     key.id.len() + body.len() + AROUND_BYTES
 }
 
@@ -117,7 +117,7 @@ mod tests {
 
     fn of(kind: u8, hlc: u64, bytes: usize) -> Record {
         Record {
-            key: Key { kind, id: vec![kind] },
+            key: Key::new(kind, [kind]),
             version: Version { hlc, node: 1 },
             expires_at_ms: 1_000,
             body: vec![0; bytes],

@@ -123,8 +123,8 @@ impl Stamps {
         let first_alert = if is_alert { first } else { (Kind::Alert, 0) };
         others.chain(self.by_key.range(first_alert..FIRST)).map(|(place, stamp)| {
             let (kind, key) = *place;
-            let id = key.to_be_bytes()[16 - rules(kind).key_bytes()..].to_vec();
-            (*place, Key { kind: kind.number(), id }, stamp)
+            let id = &key.to_be_bytes()[16 - rules(kind).key_bytes()..];
+            (*place, Key::new(kind.number(), id), stamp)
         })
     }
 
@@ -185,7 +185,7 @@ impl Stamps {
 
 /// The key by which the flock knows a record.
 pub(super) fn shared_key(kind: Kind, key: &[u8]) -> Key {
-    Key { kind: kind.number(), id: key.to_vec() }
+    Key::new(kind.number(), key)
 }
 
 /// Keys are 8 or 16 bytes: a number, big-endian.

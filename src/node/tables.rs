@@ -98,7 +98,7 @@ impl Tables<'_> {
         let stamp = Stamp { version, expires_at_ms, lease_end, extra };
         let key = &record.key.id;
         if stored {
-            self.records.push(flash_record(kind, key.clone(), &stamp, body));
+            self.records.push(flash_record(kind, key.to_vec(), &stamp, body));
         }
         self.stamps.put(kind, key, stamp);
         Merge::Changed
@@ -143,7 +143,7 @@ mod tests {
     /// The same with when it expires.
     fn merge_until(node: &mut Node, kind: u8, key: &[u8], body: &[u8], life: Duration) -> Merge {
         let version = Version { hlc: 1, node: 7 };
-        offer(node, version, Key { kind, id: key.to_vec() }, body, life).0
+        offer(node, version, Key::new(kind, key), body, life).0
     }
 
     /// The same with its version; and what the node then holds.
@@ -258,7 +258,7 @@ mod tests {
         let ((key, mut one), (_, mut two)) = (logged("g", minute, &[1]), logged("g", minute, &[2]));
         (one.tellers, two.tellers) = ([(8, 1)].into(), [(9, 1)].into());
         let version = |ms: u64, node| Version { hlc: ms << 16, node };
-        let shared = Key { kind: Kind::Log.number(), id: record::log_key(&key).to_vec() };
+        let shared = Key::new(Kind::Log.number(), record::log_key(&key));
         let mut held = Vec::new();
         for me in [8, 9, 10] {
             let mut node = node();
@@ -285,7 +285,7 @@ mod tests {
     fn the_last_version_of_1970_stays_the_last() {
         let timer = timer();
         let key = record::group_key(&timer.path, &timer.labels);
-        let shared = Key { kind: Kind::Group.number(), id: key.to_vec() };
+        let shared = Key::new(Kind::Group.number(), key);
         let body = record::encode_group(&timer);
         let mut node = node();
         let mut offer = |wall: Wall| {
@@ -388,7 +388,7 @@ mod tests {
         let mut gossip = Gossip::new(NOW, &mut rng, gossip::Config::new(1, "a"));
         for id in 0..GOSSIP_RECORDS_MAX {
             let record = gossip::Record {
-                key: Key { kind: 1, id: id.to_be_bytes().to_vec() },
+                key: Key::new(1, id.to_be_bytes()),
                 version: Version { hlc: 1, node: 1 },
                 expires_at_ms: i64::MAX,
                 body: Vec::new(),

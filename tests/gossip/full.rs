@@ -27,7 +27,7 @@ fn a_key_and_a_body_have_so_many_bytes_and_no_more() {
     net.with(0, |gossip, now, rng, _| {
         let mut record = |id: usize, body: usize| {
             let record = Record {
-                key: Key { kind: 1, id: vec![7; id] },
+                key: Key::new(1, vec![7; id]),
                 version: gossip.stamp(now),
                 expires_at_ms: i64::MAX,
                 body: vec![0; body],
@@ -71,7 +71,7 @@ fn so_many_datagrams_wait_for_the_socket_and_no_more() {
     let gossip = net.seats[0].gossip.as_mut().unwrap();
     for id in 0..20_000_u32 {
         let record = Record {
-            key: Key { kind: 1, id: id.to_be_bytes().to_vec() },
+            key: Key::new(1, id.to_be_bytes()),
             version: gossip.stamp(now),
             expires_at_ms: i64::MAX,
             body: vec![0; 1000],

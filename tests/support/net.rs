@@ -66,7 +66,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Whether it holds this record.
     pub(crate) fn has(&self, id: u32) -> bool {
-        let key = Key { kind: 1, id: id.to_be_bytes().to_vec() };
+        let key = Key::new(1, id.to_be_bytes());
         self.toy.records.contains_key(&key)
     }
 }
@@ -236,7 +236,7 @@ impl Net {
         self.with(seat, |gossip, now, rng, toy| {
             let lives_ms = i64::try_from(lives.as_millis()).unwrap();
             let record = Record {
-                key: Key { kind: 1, id: id.to_be_bytes().to_vec() },
+                key: Key::new(1, id.to_be_bytes()),
                 version: gossip.stamp(now),
                 expires_at_ms: now.wall.as_ms() + lives_ms,
                 body: vec![u8::try_from(seat).unwrap(); bytes],

@@ -193,7 +193,7 @@ mod tests {
 
     fn record(id: u8, bytes: usize) -> Record {
         Record {
-            key: Key { kind: 1, id: vec![id] },
+            key: Key::new(1, [id]),
             version: Version { hlc: 1, node: 1 },
             expires_at_ms: 1,
             body: (0..=250).cycle().take(bytes).collect(),

@@ -454,7 +454,8 @@ impl Repair {
             .versions
             .range(range.prefix, range.bits, at.max(wall_ms))
             .filter(|(hash, known)| {
-                known.held && theirs.get(hash).is_none_or(|version| *version < known.version)
+                !known.is_refused()
+                    && theirs.get(hash).is_none_or(|version| *version < known.version)
             })
             .map(|(hash, _)| hash)
             .take(REPAIR_QUEUE_MAX)

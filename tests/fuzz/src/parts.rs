@@ -11,7 +11,7 @@ pub fn run(bytes: &[u8]) {
     let (mut one, mut two, mut ms, _) = met(&KeyRing::default(), label);
     let mut input = Input::new(bytes);
     let length = usize::from(input.u16()) + 1;
-    let key = Key { kind: 1, id: b"large".to_vec() };
+    let key = Key::new(1, b"large");
     let now = at(ms);
     let body: Vec<u8> = (0..length).map(|n| (n * 31 % 251) as u8).collect();
     let record = Record {
