@@ -58,6 +58,13 @@ impl Core {
         admitted || !new
     }
 
+    /// Notes the end of an alert that the flock knows.
+    pub fn note_known_end(&mut self, fingerprint: Fingerprint, end: Wall) {
+        if let Some(entry) = self.alerts.get_mut(fingerprint) {
+            entry.known_end = end;
+        }
+    }
+
     /// Takes a silence. Returns whether there was room for it.
     pub fn merge_silence(&mut self, now: Now, silence: Silence) -> bool {
         self.arm_records(now);
@@ -118,7 +125,7 @@ impl Core {
         let made = at - self.routes.group_interval_max();
         for fingerprint in ended {
             let Some(entry) = self.alerts.get(fingerprint) else { continue };
-            if entry.restored.is_some_and(|kept| kept < made) && !entry.alert.resolved(now.wall) {
+            if entry.is_restored && entry.kept_at < made && !entry.alert.resolved(now.wall) {
                 let alert = Alert { ends_at: at, updated_at: at, ..(*entry.alert).clone() };
                 self.merge_alert(now, fingerprint, alert);
                 self.changes.push(Change::AlertEnded { fingerprint, told: false });
@@ -127,7 +134,7 @@ impl Core {
     }
 
     fn is_restored(&self, fingerprint: Fingerprint) -> bool {
-        self.alerts.get(fingerprint).is_some_and(|it| it.restored.is_some())
+        self.alerts.get(fingerprint).is_some_and(|it| it.is_restored)
     }
 
     /// Whether an alert of these routes that another member tells of has anything to tell to receivers: it fires, some log says

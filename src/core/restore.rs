@@ -55,7 +55,7 @@ impl Core {
         if let Some(entry) = self.alerts.get_mut(fingerprint) {
             // Nobody knows whether it was muted.
             entry.visibility = Visibility::Shown;
-            entry.restored = Some(kept_at).filter(|_| !lease.is_zero());
+            (entry.is_restored, entry.kept_at) = (!lease.is_zero(), kept_at);
         }
         self.arm_alerts(now);
     }

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `record`, `hlc` | records and their versions, and why any order of arrival gives the same state |
 //! | `message`, `seal`, `limiter` | the datagrams, their seal, and a limit on what they may cost |
-//! | `versions` | the versions of all records: equal on members that agree |
+//! | `versions`, `aside` | the versions of all records, equal on members that agree; those of which the flock is not told |
 //! | `outbox`, `shared` | what is to be sent, and the things that all parts work with |
 //! | `members/` | which members are up: handshake, failure detection (foca), addresses, the trees of news |
 //! | `delivery` | datagrams with records are acknowledged, and sent again until they are |
@@ -30,6 +30,7 @@
 //! once, while it is among the last that its sender has sent since the two shook hands (see `seal`): it is taken for late. An
 //! acknowledgement alone would do harm then, so it names its receiver.
 
+mod aside;
 mod cause;
 mod config;
 mod delivery;
@@ -62,7 +63,7 @@ pub use hlc::{Hlc, TooFarAhead};
 pub use members::{Liveness, MemberStatus};
 pub use message::MESSAGE_KINDS;
 pub use output::{Output, PublishError, Via};
-pub use record::{Key, Merge, Record, Replica, Version};
+pub use record::{Id, Key, Merge, Record, Replica, Stamp, Version};
 pub use seal::{KeyError, KeyRing};
 pub use stats::{GossipStats, Traffic};
 pub use unheard::Unheard;
@@ -83,10 +84,13 @@ use versions::Versions;
 use crate::limits::MEMBER_NAME_BYTES_MAX;
 use crate::time::{Mono, Now};
 
+/// The records set aside of which it is seen at once whether there is room for them by now.
+const OFFERED_AT_ONCE: usize = 1_000;
+
 /// One member of the flock: this node.
 ///
 /// Methods are of four kinds. *Inputs* are `handle_datagram` for each datagram and `handle_timeout` no later than
-/// `next_timeout` says. *Commands* (`publish`, `note`, `set_peers`, `leave`, ...) say what this node has done or wants.
+/// `next_timeout` says. *Commands* (`publish`, `share`, `set_peers`, `leave`, ...) say what this node has done or wants.
 /// After each input and each command, take `poll_output` until it is empty, then ask `next_timeout` again. *Getters* take
 /// `&self` and change nothing.
 pub struct Gossip {
@@ -151,6 +155,7 @@ impl Gossip {
 
     /// Does everything that is due.
     pub fn handle_timeout(&mut self, now: Now, rng: &mut dyn Rng, replica: &mut dyn Replica) {
+        self.shared.offer_aside(now, OFFERED_AT_ONCE);
         self.shared.versions.expire(now.mono, self.shared.clock.wall_ms(now));
         self.members.handle_timeout(&mut self.shared, now, rng);
         self.delivery.send_acks(&mut self.shared, &self.members, now.mono);
@@ -195,7 +200,7 @@ impl Gossip {
     // Commands.
 
     /// Replicates a record that this node has just written: it is sent at once. It must not expire before the version that is
-    /// known: see [`Gossip::expires_at_ms`]. An error changes nothing.
+    /// known: see [`Gossip::expires_at_ms`]. After an error it is held and not replicated.
     pub fn publish(
         &mut self,
         now: Now,
@@ -203,22 +208,44 @@ impl Gossip {
         record: Record,
     ) -> Result<(), PublishError> {
         let hash = record.key.hash();
-        self.shared.note(now, &record)?;
+        self.shared.note(now, hash, &record)?;
         self.shared.versions.changed(now.mono, hash);
         self.spread(now, rng, record, false);
         Ok(())
     }
 
-    /// Makes a record known that need not be sent at once: one from the journal, or a lease a little longer. It travels
-    /// when members next compare what they know. An error changes nothing.
-    pub fn note(&mut self, now: Now, record: &Record) -> Result<(), PublishError> {
-        self.shared.note(now, record)
+    /// Sends a record that the tables hold, and have taken from others, to all members at once.
+    pub fn send(&mut self, now: Now, rng: &mut dyn Rng, key: &Key, replica: &dyn Replica) {
+        let hash = key.hash();
+        if let Some(record) = self.shared.fetch(now, hash, replica) {
+            self.shared.versions.changed(now.mono, hash);
+            self.spread(now, rng, record, false);
+        }
     }
 
-    /// Says that the tables hold the record of this key no more. Its version stays known until it has expired, so that it
+    /// Takes the stamp of a record that the tables hold and of which the flock is not told: one that is not to be shared, or
+    /// one from the journal until [`Gossip::share`].
+    pub fn set_aside(&mut self, key: Key, stamp: Stamp) {
+        self.shared.versions.set_aside(key.hash(), key, stamp);
+    }
+
+    /// Has the flock be told of all published records that were set aside, as far as there is room. They travel when members
+    /// next compare what they know.
+    pub fn share(&mut self, now: Now) {
+        self.shared.versions.aside.offer_all();
+        self.shared.offer_aside(now, usize::MAX);
+    }
+
+    /// Says that the record of this key was removed from the tables. Its version stays known until it has expired, so that it
     /// does not come back, as long as there is room.
-    pub fn mark_gone(&mut self, key: &Key) {
-        self.shared.versions.mark_gone(key.hash());
+    pub fn mark_removed(&mut self, key: &Key) {
+        self.shared.versions.mark_gone(key);
+        self.shared.versions.note_left();
+    }
+
+    /// The same of a record that was dropped because it had ended, which makes no room for others in the tables.
+    pub fn mark_ended(&mut self, key: &Key) {
+        self.shared.versions.mark_gone(key);
     }
 
     /// A version greater than every one written or seen before.
@@ -313,9 +340,14 @@ impl Gossip {
         self.shared.outbox.seal.ring().ids().collect()
     }
 
+    /// The stamp of the version that the tables hold.
+    pub fn held(&self, key: &Key) -> Option<Stamp> {
+        self.shared.versions.held(key)
+    }
+
     /// When the known version of this key expires, in wall milliseconds, also if the tables hold it no more.
     pub fn expires_at_ms(&self, key: &Key) -> Option<i64> {
-        self.shared.versions.get(key.hash()).map(|known| known.expires_at_ms)
+        self.shared.versions.get(key.hash()).map(|known| known.stamp.expires_at_ms)
     }
 
     /// How many records are known.
@@ -364,7 +396,23 @@ impl Gossip {
 }
 
 #[cfg(test)]
+impl Gossip {
+    /// Offers a record to the tables. Returns the outcome, and the record that they then have.
+    pub(crate) fn offer(
+        &mut self,
+        now: Now,
+        record: Record,
+        replica: &mut dyn Replica,
+    ) -> (Merge, Option<Record>) {
+        let hash = record.key.hash();
+        (self.shared.offer(now, record, replica), self.shared.fetch(now, hash, replica))
+    }
+}
+
+#[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use rand::SeedableRng as _;
     use rand::rngs::StdRng;
 
@@ -380,5 +428,100 @@ mod tests {
         assert_eq!(gossip.next_timeout(), now.mono);
         gossip.set_keys(KeyRing::default());
         assert!(gossip.next_timeout() > now.mono);
+    }
+
+    /// A time, and a node that knows no other.
+    fn alone() -> (Now, Gossip) {
+        let now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_000) };
+        (now, Gossip::new(now, &mut StdRng::seed_from_u64(1), Config::new(1, "a")))
+    }
+
+    /// Tables that take nothing and have nothing.
+    struct Nothing;
+
+    impl Replica for Nothing {
+        fn merge(&mut self, _: Now, _: Record, _: Option<Stamp>) -> Merge {
+            Merge::Refused("no room")
+        }
+
+        fn fetch(&self, _: &Key) -> Option<(Vec<u8>, Option<i64>)> {
+            None
+        }
+    }
+
+    #[test]
+    fn records_without_room_in_the_index_are_offered_again_in_pieces() {
+        let (now, mut gossip) = alone();
+        let rng = &mut StdRng::seed_from_u64(1);
+        let stamp = Stamp { version: Version { hlc: 1, node: 1 }, expires_at_ms: i64::MAX };
+        for id in 0..2_500_u64 {
+            gossip.set_aside(Key::new(1, id.to_be_bytes()), stamp);
+        }
+        let unpublished = Stamp { version: Version::UNPUBLISHED, ..stamp };
+        gossip.set_aside(Key::new(2, [1]), unpublished);
+        gossip.shared.versions.aside.note_full(now.mono);
+        let mut known = Vec::new();
+        for minute in 4..9 {
+            let by = Duration::from_secs(60 * minute);
+            let now = Now { mono: now.mono + by, wall: now.wall + by };
+            gossip.handle_timeout(now, rng, &mut Nothing);
+            known.push(gossip.records());
+        }
+        assert_eq!(known, [0, 999, 1_999, 2_500, 2_500]);
+        assert_eq!(gossip.held(&Key::new(2, [1])), Some(unpublished));
+    }
+
+    /// Tables that merge each record with another.
+    struct Merging;
+
+    impl Replica for Merging {
+        fn merge(&mut self, _: Now, record: Record, _: Option<Stamp>) -> Merge {
+            Merge::Changed(Stamp { version: record.version.joined(2, 9), ..record.stamp() })
+        }
+
+        fn fetch(&self, _: &Key) -> Option<(Vec<u8>, Option<i64>)> {
+            Some((Vec::new(), None))
+        }
+    }
+
+    #[test]
+    fn the_next_version_is_greater_than_that_of_a_merge() {
+        let (now, mut gossip) = alone();
+        let version = gossip.stamp(now);
+        let (key, expires_at_ms) = (Key::new(3, [1]), i64::MAX);
+        let record = Record { key, version, expires_at_ms, body: Vec::new(), sent_at: None };
+        let merged = gossip.offer(now, record, &mut Merging).1.unwrap();
+        assert!(version < merged.version && merged.version < gossip.stamp(now));
+    }
+
+    #[test]
+    fn the_version_that_is_held_outlives_its_entry() {
+        let (now, mut gossip) = alone();
+        let rng = &mut StdRng::seed_from_u64(1);
+        let record = |hlc, minutes: i64| Record {
+            key: Key::new(1, [1]),
+            version: Version { hlc, node: 1 },
+            expires_at_ms: now.wall.as_ms() + minutes * 60_000,
+            body: Vec::new(),
+            sent_at: None,
+        };
+        let (held, newer) = (record(1, 5), record(2, 10));
+        gossip.publish(now, rng, held.clone()).unwrap();
+        // A newer one is refused.
+        assert_eq!(gossip.offer(now, newer.clone(), &mut Nothing).1, None);
+        assert_eq!(gossip.held(&held.key), Some(held.stamp()));
+        assert_eq!(gossip.expires_at_ms(&held.key), Some(newer.expires_at_ms));
+        // Its entry has ended.
+        let by = Duration::from_secs(3600);
+        let later = Now { mono: now.mono + by, wall: now.wall + by };
+        gossip.handle_timeout(later, rng, &mut Nothing);
+        assert_eq!((gossip.records(), gossip.held(&held.key)), (0, Some(held.stamp())));
+        gossip.mark_ended(&held.key);
+        assert_eq!(gossip.held(&held.key), None);
+        // Nobody has it any more.
+        gossip.publish(later, rng, record(3, 90)).unwrap();
+        assert_eq!(gossip.held(&held.key), Some(record(3, 90).stamp()));
+        gossip.mark_removed(&held.key);
+        assert_eq!((gossip.records(), gossip.held(&held.key)), (1, None));
     }
 }

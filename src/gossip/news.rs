@@ -251,7 +251,7 @@ fn send_again(
     }
     let mut records = Vec::new();
     for head in &sent.heads {
-        let known = shared.versions.get(head.hash).map(|known| known.version);
+        let known = shared.versions.get(head.hash).map(|known| known.stamp.version);
         if known == Some(head.version) {
             records.extend(shared.fetch(now, head.hash, replica));
         }

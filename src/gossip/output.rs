@@ -52,7 +52,7 @@ pub enum Output {
     Unheard(Unheard),
 }
 
-/// A record cannot be replicated. Nothing has changed.
+/// A record that this node holds cannot be replicated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishError {
     /// The body has more bytes than any member takes.

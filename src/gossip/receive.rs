@@ -141,7 +141,8 @@ impl Gossip {
                 !self.members.recipients(now, trees, me, author).is_empty()
             });
             let copy = passes_on.then(|| record.clone());
-            let changed = self.accept(now, rng, origin, record, replica) == Merge::Changed;
+            let merge = self.accept(now, rng, origin, record, replica);
+            let changed = matches!(merge, Merge::Changed(_));
             match copy {
                 Some(record) if changed => self.spread(now, rng, record, true),
                 // A node that passes a record on learns by the acknowledgement that it has arrived. If the record was known,
@@ -185,7 +186,7 @@ impl Gossip {
         self.repair.note_arrived(head);
         let stats = &mut self.shared.outbox.stats;
         match merge {
-            Merge::Changed => {
+            Merge::Changed(_) => {
                 stats.merged += 1;
                 self.shared.versions.changed(now.mono, head.hash);
                 if origin != Origin::News {

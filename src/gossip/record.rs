@@ -155,6 +155,15 @@ impl Version {
     }
 }
 
+/// The version of a record, and its end: of two with one key the greater one holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp {
+    /// Its version.
+    pub version: Version,
+    /// Wall milliseconds, by the flock's time, from which on the record means nothing.
+    pub expires_at_ms: i64,
+}
+
 /// One thing that the flock replicates.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, CborLen)]
 pub struct Record {
@@ -178,6 +187,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Its version and its end.
+    pub const fn stamp(&self) -> Stamp {
+        Stamp { version: self.version, expires_at_ms: self.expires_at_ms }
+    }
+
     /// Advances `sent_at` by the time that this record has waited: the receiver must not take the wait for a difference of
     /// clocks.
     pub(super) fn age(&mut self, by: Duration) {
@@ -189,22 +203,23 @@ impl Record {
 /// The outcome of [`Replica::merge`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Merge {
-    /// It is new, and holds now.
-    Changed,
-    /// It was known already, or older than what is known.
+    /// It is new, and held from now on with this stamp: its own, or that of the result where it was merged with the version
+    /// that was held.
+    Changed(Stamp),
+    /// It was known already, or older than what is held.
     Same,
     /// It cannot be held (a full table, a malformed body). It is not offered again for some minutes.
     Refused(&'static str),
 }
 
-/// The state that is replicated: the node's tables.
+/// The state that is replicated: the node's tables. Which versions they hold, and until when, `gossip` knows.
 pub trait Replica {
-    /// Takes a record that another member has sent. `gossip` has checked that it is neither stale nor expired as far as it
-    /// knows; the outcome decides whether it is passed on.
-    fn merge(&mut self, now: crate::time::Now, record: Record) -> Merge;
+    /// Takes a record that another member has sent; `held` is the stamp of the version that the tables hold. `gossip` has
+    /// checked that the record is neither stale nor expired as far as it knows; the outcome decides whether it is passed on.
+    fn merge(&mut self, now: crate::time::Now, record: Record, held: Option<Stamp>) -> Merge;
 
-    /// The record of this key as it is now, or nothing if it is not held.
-    fn fetch(&self, key: &Key) -> Option<Record>;
+    /// The body of the record of this key as it is now, and [`Record::sent_at`]; nothing if it is not held.
+    fn fetch(&self, key: &Key) -> Option<(Vec<u8>, Option<i64>)>;
 }
 
 /// FNV-1a over all the pieces, its bits then mixed so that any of them can choose a bucket.

@@ -6,9 +6,9 @@ use super::hlc::Hlc;
 use super::message::{Digest, Head};
 use super::outbox::Outbox;
 use super::output::PublishError;
-use super::record::{Merge, Record, Replica};
+use super::record::{Key, Merge, Record, Replica, Stamp, Version};
 use super::versions::{Known, Put, RECENT_FOR, State, Versions};
-use crate::limits::{RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
+use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_BYTES_MAX, RECORD_KEY_BYTES_MAX};
 use crate::time::Now;
 
 /// The settings, the clock, the versions of all records, and the outbox.
@@ -29,22 +29,46 @@ impl Shared {
         Digest { at, synced: self.clock.knows_time(), root, count, recent }
     }
 
-    /// Takes the version of a record that this node holds.
-    pub(super) fn note(&mut self, now: Now, record: &Record) -> Result<(), PublishError> {
-        if record.key.id.len() > RECORD_KEY_BYTES_MAX {
-            return Err(PublishError::KeyTooLong(record.key.id.len()));
-        }
-        if record.body.len() > RECORD_BYTES_MAX {
-            return Err(PublishError::BodyTooLong(record.body.len()));
-        }
+    /// Takes the version of a record that this node holds. An error says why the flock is not told of it.
+    pub(super) fn note(
+        &mut self,
+        now: Now,
+        hash: u64,
+        record: &Record,
+    ) -> Result<(), PublishError> {
+        let (key, stamp) = (record.key.clone(), record.stamp());
+        let why = if key.id.len() > RECORD_KEY_BYTES_MAX {
+            PublishError::KeyTooLong(key.id.len())
+        } else if record.body.len() > RECORD_BYTES_MAX {
+            PublishError::BodyTooLong(record.body.len())
+        } else {
+            return self.hold(now, hash, key, stamp);
+        };
+        self.versions.set_aside(hash, key, stamp);
+        Err(why)
+    }
+
+    fn hold(&mut self, now: Now, hash: u64, key: Key, stamp: Stamp) -> Result<(), PublishError> {
         // Our next version is greater, also than one that no other member has.
-        self.clock.observe(now, record.version.hlc).ok();
-        match self.versions.put(now.mono, record.key.hash(), Known::of(record, State::Held)) {
+        self.clock.observe(now, stamp.version.hlc).ok();
+        match self.versions.hold(now.mono, hash, key, stamp) {
             Put::Full => {
+                self.versions.aside.note_full(now.mono);
                 self.outbox.stats.index_full += 1;
                 Err(PublishError::Full)
             }
             Put::Newer | Put::Stale => Ok(()),
+        }
+    }
+
+    /// Offers the index so many of the records for which it had no room, if it is time to.
+    pub(super) fn offer_aside(&mut self, now: Now, count: usize) {
+        let ended = self.clock.wall_ms(now).saturating_sub(CLOCK_AHEAD_MS_MAX);
+        for (key, stamp) in self.versions.aside.take_offered(now.mono, count) {
+            let is_over = stamp.version == Version::UNPUBLISHED || stamp.expires_at_ms <= ended;
+            if !is_over && self.hold(now, key.hash(), key, stamp).is_err() {
+                break;
+            }
         }
     }
 
@@ -74,26 +98,40 @@ impl Shared {
 
     /// Offers a record to the tables, and knows its version from then on, also if they refuse it.
     pub(super) fn offer(&mut self, now: Now, record: Record, replica: &mut dyn Replica) -> Merge {
-        let mut known = Known::of(&record, State::Held);
-        let merge = replica.merge(now, record);
-        if matches!(merge, Merge::Refused(_)) {
-            known.state = State::Refused(now.mono);
+        let (key, stamp) = (record.key.clone(), record.stamp());
+        let (hash, held) = (key.hash(), self.versions.held(&key));
+        let merge = replica.merge(now, record, held);
+        match (merge, held) {
+            (Merge::Changed(stamp), _) => {
+                self.hold(now, hash, key, stamp).ok();
+            }
+            (Merge::Same, Some(held)) if held.version >= stamp.version => {
+                self.hold(now, hash, key, held.max(stamp)).ok();
+            }
+            (Merge::Same, _) => {
+                self.versions.put(now.mono, hash, Known { key, stamp, state: State::Gone });
+            }
+            (Merge::Refused(_), _) => {
+                let state = State::Refused(now.mono);
+                self.versions.put(now.mono, hash, Known { key, stamp, state });
+            }
         }
-        self.versions.put(now.mono, known.key.hash(), known);
         merge
     }
 
     /// The record as the tables have it. A record that the tables no longer have is forgotten.
     pub(super) fn fetch(&mut self, now: Now, hash: u64, replica: &dyn Replica) -> Option<Record> {
         let wall_ms = self.clock.wall_ms(now);
-        let known = self.versions.get(hash)?;
-        if known.is_refused() || known.expires_at_ms <= wall_ms {
+        let Known { key, stamp, state } = self.versions.get(hash)?;
+        let Stamp { version, expires_at_ms } = *stamp;
+        if matches!(state, State::Refused(_)) || expires_at_ms <= wall_ms {
             return None;
         }
-        let fetched = replica.fetch(&known.key).filter(|record| record.version >= known.version);
-        if fetched.is_none() {
+        let is_held = *state == State::Held;
+        let Some((body, sent_at)) = is_held.then(|| replica.fetch(key)).flatten() else {
             self.versions.remove(hash);
-        }
-        fetched
+            return None;
+        };
+        Some(Record { key: key.clone(), version, expires_at_ms, body, sent_at })
     }
 }

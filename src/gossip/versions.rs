@@ -1,5 +1,6 @@
 //! The versions of all records that the flock replicates, by hash of the key and without the bodies: enough to tell which
-//! member lacks which record.
+//! member lacks which record. It is also the one table of the versions and ends of all that the tables hold: those that the
+//! flock is not told of stand [aside](super::aside).
 //!
 //! Two members compare fingerprints of all they know, then of ranges of it. Clocks differ, so records do not end at the
 //! same moment everywhere: every comparison is made as of the asking member's clock, and an entry stays for as long as
@@ -10,8 +11,9 @@ use std::ops::Bound::{Excluded, Included};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::aside::Aside;
 use super::message::{Head, Range};
-use super::record::{Key, Record, Version, mix64};
+use super::record::{Key, Stamp, Version, mix64};
 use crate::limits::{CLOCK_AHEAD_MS_MAX, GOSSIP_RECORDS_MAX, REFUSED_MAX};
 use crate::time::Mono;
 
@@ -32,8 +34,7 @@ const EXPIRED_AT_ONCE: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Known {
     pub(super) key: Key,
-    pub(super) version: Version,
-    pub(super) expires_at_ms: i64,
+    pub(super) stamp: Stamp,
     pub(super) state: State,
 }
 
@@ -49,12 +50,6 @@ pub(super) enum State {
 }
 
 impl Known {
-    /// The version of a record.
-    pub(super) fn of(record: &Record, state: State) -> Self {
-        let Record { key, version, expires_at_ms, .. } = record;
-        Self { key: key.clone(), version: *version, expires_at_ms: *expires_at_ms, state }
-    }
-
     /// Whether the tables refused it.
     pub(super) const fn is_refused(&self) -> bool {
         matches!(self.state, State::Refused(_))
@@ -92,6 +87,8 @@ pub(super) struct Versions {
     overfull_at: Option<Mono>,
     /// Entries that are gone, by when they expire.
     gone: BTreeSet<(i64, u64)>,
+    /// The versions that the tables hold and that are no entries.
+    pub(super) aside: Aside,
 }
 
 impl Versions {
@@ -122,15 +119,47 @@ impl Versions {
         now.since(refused_at) >= wait
     }
 
-    /// Notes that the tables hold a record no more. Its version makes room for others when the table is full.
-    pub(super) fn mark_gone(&mut self, hash: u64) {
-        self.has_left = true;
-        if let Some(entry) = self.entries.get_mut(&hash)
-            && entry.state == State::Held
-        {
-            entry.state = State::Gone;
-            self.gone.insert((entry.expires_at_ms, hash));
+    /// The stamp of the version that the tables hold.
+    pub(super) fn held(&self, key: &Key) -> Option<Stamp> {
+        match self.entries.get(&key.hash()) {
+            Some(known) if known.state == State::Held => Some(known.stamp),
+            _ => self.aside.get(key),
         }
+    }
+
+    /// Takes the version of a record that the tables hold: in an entry, or aside if there is no room, or a newer one is known.
+    pub(super) fn hold(&mut self, now: Mono, hash: u64, key: Key, stamp: Stamp) -> Put {
+        let put = self.put(now, hash, Known { key: key.clone(), stamp, state: State::Held });
+        if put == Put::Newer {
+            self.aside.remove(&key);
+        } else {
+            self.set_aside(hash, key, stamp);
+        }
+        put
+    }
+
+    /// Takes the version of a record that the tables hold and the flock is not told of.
+    pub(super) fn set_aside(&mut self, hash: u64, key: Key, stamp: Stamp) {
+        if self.entries.get(&hash).is_none_or(|known| known.state != State::Held) {
+            self.aside.put(key, stamp);
+        }
+    }
+
+    /// Notes that the tables hold a record no more. Its version makes room for others when the table is full.
+    pub(super) fn mark_gone(&mut self, key: &Key) {
+        self.aside.remove(key);
+        let hash = key.hash();
+        if let Some(known) = self.entries.get_mut(&hash)
+            && known.state == State::Held
+        {
+            known.state = State::Gone;
+            self.gone.insert((known.stamp.expires_at_ms, hash));
+        }
+    }
+
+    /// Notes that something has left the tables: there may be room for what they refused.
+    pub(super) const fn note_left(&mut self) {
+        self.has_left = true;
     }
 
     pub(super) fn get(&self, hash: u64) -> Option<&Known> {
@@ -139,58 +168,71 @@ impl Versions {
 
     /// Whether this version, or a newer one, is known.
     pub(super) fn knows(&self, head: Head) -> bool {
-        self.entries.get(&head.hash).is_some_and(|known| known.version >= head.version)
+        self.entries.get(&head.hash).is_some_and(|known| known.stamp.version >= head.version)
     }
 
-    pub(super) fn put(&mut self, now: Mono, hash: u64, entry: Known) -> Put {
-        let age = |it: &Known| (it.version, it.expires_at_ms);
+    /// Takes a version, unless one as new is known.
+    pub(super) fn put(&mut self, now: Mono, hash: u64, known: Known) -> Put {
+        let age = |it: &Known| (it.stamp, it.state == State::Held);
         match self.entries.get(&hash) {
-            Some(known) if age(known) >= age(&entry) => return Put::Stale,
-            Some(_) => self.remove(hash),
+            Some(old) if age(old) >= age(&known) => return Put::Stale,
             None if self.is_full() => return Put::Full,
-            None => {}
-        }
-        if self.entries.len() >= GOSSIP_RECORDS_MAX {
-            match self.gone.first().copied() {
-                Some((_, oldest)) => self.remove(oldest),
+            None if self.entries.len() >= GOSSIP_RECORDS_MAX => match self.gone.first().copied() {
+                Some((_, oldest)) => drop(self.remove(oldest)),
                 None => self.forget_refused(now),
+            },
+            _ => {}
+        }
+        let Known { stamp, state, .. } = known;
+        if let Some(old) = self.entries.insert(hash, known) {
+            self.discount(hash, &old);
+            if old.state == State::Held && state != State::Held {
+                self.aside.put(old.key, old.stamp);
             }
         }
-        if let State::Refused(at) = entry.state {
-            self.refuse(at, hash);
+        if matches!(state, State::Refused(_)) && self.by_refusal.len() >= REFUSED_MAX {
+            self.forget_refused(now);
         }
-        self.print ^= print(hash, entry.version);
-        if entry.expires_at_ms <= self.ended.0 {
-            self.ended.1 ^= print(hash, entry.version);
-            self.ended.2 += 1;
-        }
-        self.by_expiry.insert((entry.expires_at_ms, hash));
-        self.entries.insert(hash, entry);
+        self.count(hash, stamp, state);
         Put::Newer
     }
 
-    pub(super) fn remove(&mut self, hash: u64) {
-        if let Some(entry) = self.entries.remove(&hash) {
-            self.print ^= print(hash, entry.version);
-            if entry.expires_at_ms <= self.ended.0 {
-                self.ended.1 ^= print(hash, entry.version);
-                self.ended.2 -= 1;
-            }
-            self.by_expiry.remove(&(entry.expires_at_ms, hash));
-            match entry.state {
-                State::Held => {}
-                State::Gone => drop(self.gone.remove(&(entry.expires_at_ms, hash))),
-                State::Refused(at) => drop(self.by_refusal.remove(&(at, hash))),
-            }
+    pub(super) fn remove(&mut self, hash: u64) -> Option<Known> {
+        let known = self.entries.remove(&hash)?;
+        self.discount(hash, &known);
+        Some(known)
+    }
+
+    /// Counts an entry in all that is known of all entries.
+    fn count(&mut self, hash: u64, stamp: Stamp, state: State) {
+        let Stamp { version, expires_at_ms } = stamp;
+        self.print ^= print(hash, version);
+        if expires_at_ms <= self.ended.0 {
+            self.ended.1 ^= print(hash, version);
+            self.ended.2 += 1;
+        }
+        self.by_expiry.insert((expires_at_ms, hash));
+        match state {
+            State::Held => {}
+            State::Gone => drop(self.gone.insert((expires_at_ms, hash))),
+            State::Refused(at) => drop(self.by_refusal.insert((at, hash))),
         }
     }
 
-    /// Notes when an entry was refused, and forgets the one that was refused longest ago if there are too many.
-    fn refuse(&mut self, at: Mono, hash: u64) {
-        if self.by_refusal.len() >= REFUSED_MAX {
-            self.forget_refused(at);
+    /// Undoes [`Versions::count`].
+    fn discount(&mut self, hash: u64, known: &Known) {
+        let Stamp { version, expires_at_ms } = known.stamp;
+        self.print ^= print(hash, version);
+        if expires_at_ms <= self.ended.0 {
+            self.ended.1 ^= print(hash, version);
+            self.ended.2 -= 1;
         }
-        self.by_refusal.insert((at, hash));
+        self.by_expiry.remove(&(expires_at_ms, hash));
+        match known.state {
+            State::Held => {}
+            State::Gone => drop(self.gone.remove(&(expires_at_ms, hash))),
+            State::Refused(at) => drop(self.by_refusal.remove(&(at, hash))),
+        }
     }
 
     /// Makes room in the place of the record that was refused longest ago.
@@ -213,14 +255,14 @@ impl Versions {
         let lately = self.recent.iter().filter(|(at, _)| now.since(*at) < within);
         let heads = lately.filter_map(|(_, hash)| {
             let entry = self.entries.get(hash)?;
-            (!entry.is_refused() && entry.expires_at_ms > at_ms)
-                .then_some(Head { hash: *hash, version: entry.version })
+            (!entry.is_refused() && entry.stamp.expires_at_ms > at_ms)
+                .then_some(Head { hash: *hash, version: entry.stamp.version })
         });
         heads.collect()
     }
 
-    /// Forgets records that ended longer ago than clocks may differ, and refusals of some time ago, so that those records
-    /// are asked for again.
+    /// Forgets records that ended longer ago than clocks may differ, and refusals of some time ago, so that those records are
+    /// asked for again. Versions that the tables still hold are set aside.
     pub(super) fn expire(&mut self, now: Mono, wall_ms: i64) {
         let (print, live) = self.root(wall_ms);
         self.ended = (wall_ms, self.print ^ print, self.entries.len() - live);
@@ -230,7 +272,9 @@ impl Versions {
             if at > gone {
                 break;
             }
-            self.remove(hash);
+            if let Some(Known { key, stamp, state: State::Held }) = self.remove(hash) {
+                self.aside.put(key, stamp);
+            }
         }
         if std::mem::take(&mut self.has_left) {
             self.left_at = now;
@@ -253,7 +297,7 @@ impl Versions {
         let (mut root, mut moved) = (self.print ^ ended, 0);
         for (_, hash) in between {
             if let Some(entry) = self.entries.get(hash) {
-                root ^= print(*hash, entry.version);
+                root ^= print(*hash, entry.stamp.version);
                 moved += 1;
             }
         }
@@ -264,8 +308,9 @@ impl Versions {
     /// The fingerprint if these versions were here, at most one of a record.
     pub(super) fn root_with(&self, at_ms: i64, coming: impl Iterator<Item = Head>) -> u64 {
         coming.filter(|head| !self.knows(*head)).fold(self.root(at_ms).0, |root, head| {
-            let known = self.entries.get(&head.hash).filter(|entry| entry.expires_at_ms > at_ms);
-            let known = known.map_or(0, |known| print(head.hash, known.version));
+            let known =
+                self.entries.get(&head.hash).filter(|entry| entry.stamp.expires_at_ms > at_ms);
+            let known = known.map_or(0, |known| print(head.hash, known.stamp.version));
             root ^ known ^ print(head.hash, head.version)
         })
     }
@@ -275,7 +320,7 @@ impl Versions {
         let mut parts = [(0, 0); PARTS];
         for (hash, entry) in self.range(prefix, bits, at_ms) {
             let part = &mut parts[number(bits, hash)];
-            part.0 ^= short_print(hash, entry.version);
+            part.0 ^= short_print(hash, entry.stamp.version);
             part.1 += 1;
         }
         parts
@@ -294,8 +339,8 @@ impl Versions {
             return;
         }
         let part = &mut parts[number(bits, head.hash)];
-        match self.entries.get(&head.hash).filter(|entry| entry.expires_at_ms > at_ms) {
-            Some(known) => part.0 ^= short_print(head.hash, known.version),
+        match self.entries.get(&head.hash).filter(|entry| entry.stamp.expires_at_ms > at_ms) {
+            Some(known) => part.0 ^= short_print(head.hash, known.stamp.version),
             None => part.1 += 1,
         }
         part.0 ^= short_print(head.hash, head.version);
@@ -308,7 +353,7 @@ impl Versions {
         bits: u8,
         at_ms: i64,
     ) -> impl Iterator<Item = (u64, &Known)> {
-        let live = move |entry: &&Known| entry.expires_at_ms > at_ms;
+        let live = move |entry: &&Known| entry.stamp.expires_at_ms > at_ms;
         self.entries
             .range(bounds(prefix, bits))
             .map(|(hash, entry)| (*hash, entry))
@@ -362,10 +407,14 @@ mod tests {
 
     use super::*;
 
+    fn known(key: Key, version: Version, expires_at_ms: i64) -> Known {
+        Known { key, stamp: Stamp { version, expires_at_ms }, state: State::Held }
+    }
+
     fn entry(id: u8, hlc: u64, expires_at_ms: i64) -> (u64, Known) {
         let key = Key::new(1, [id]);
         let version = Version { hlc, node: 1 };
-        (key.hash(), Known { key, version, expires_at_ms, state: State::Held })
+        (key.hash(), known(key, version, expires_at_ms))
     }
 
     fn versions(entries: &[(u8, u64, i64)]) -> Versions {
@@ -395,7 +444,7 @@ mod tests {
         for id in 0..=EXPIRED_AT_ONCE {
             let key = Key::new(1, id.to_be_bytes());
             let version = Version { hlc: 1, node: 1 };
-            let known = Known { key, version, expires_at_ms: 5, state: State::Held };
+            let known = known(key, version, 5);
             versions.put(Mono::ZERO, known.key.hash(), known);
         }
         versions.expire(Mono::ZERO, 5 + CLOCK_AHEAD_MS_MAX);
@@ -413,12 +462,12 @@ mod tests {
             for (kind, id, hlc, at) in steps {
                 let (hash, entry) = entry(id, hlc, at);
                 match kind {
-                    0 => versions.remove(hash),
+                    0 => drop(versions.remove(hash)),
                     1 => versions.expire(Mono::ZERO, at),
                     _ => { versions.put(Mono::ZERO, hash, entry); }
                 }
                 for at in [-21, 0, at, 60] {
-                    let live = versions.range(0, 0, at).map(|(hash, it)| print(hash, it.version));
+                    let live = versions.range(0, 0, at).map(|(hash, it)| print(hash, it.stamp.version));
                     let live = live.fold((0, 0), |(all, count), it| (all ^ it, count + 1));
                     prop_assert_eq!(versions.root(at), live);
                 }
@@ -461,7 +510,7 @@ mod tests {
             (versions(&[(1, 1, 9), (2, 1, 9)]), versions(&[(1, 2, 9), (2, 1, 9), (3, 1, 9)]));
         let coming = [(1, 2), (3, 1), (2, 1)].map(|(id, hlc)| {
             let (hash, entry) = entry(id, hlc, 9);
-            Head { hash, version: entry.version }
+            Head { hash, version: entry.stamp.version }
         });
         for (prefix, bits) in [(0, 0), (entry(3, 1, 9).0, 6)] {
             let mut parts = old.parts(prefix, bits, 0);
@@ -483,20 +532,12 @@ mod tests {
             let key = Key::new(1, n.to_be_bytes());
             let version = Version { hlc: 1, node: 1 };
             let full = n as usize >= GOSSIP_RECORDS_MAX;
-            let put = versions.put(
-                Mono::ZERO,
-                key.hash(),
-                Known { key, version, expires_at_ms: 9, state: State::Held },
-            );
+            let put = versions.put(Mono::ZERO, key.hash(), known(key, version, 9));
             assert_eq!(put == Put::Full, full);
         }
         let key = Key::new(1, 0_u32.to_be_bytes());
         let version = Version { hlc: 2, node: 1 };
-        let put = versions.put(
-            Mono::ZERO,
-            key.hash(),
-            Known { key, version, expires_at_ms: 9, state: State::Held },
-        );
+        let put = versions.put(Mono::ZERO, key.hash(), known(key, version, 9));
         assert_eq!(put, Put::Newer);
     }
 
@@ -506,7 +547,7 @@ mod tests {
         let of = |n: usize, hlc| {
             let key = Key::new(1, n.to_be_bytes());
             let version = Version { hlc, node: 1 };
-            (key.hash(), Known { key, version, expires_at_ms: 9, state: State::Held })
+            (key.hash(), known(key, version, 9))
         };
         let put = |versions: &mut Versions, n, hlc| {
             let (hash, entry) = of(n, hlc);
@@ -516,7 +557,7 @@ mod tests {
             put(&mut versions, n, 1);
         }
         for n in [0, 1] {
-            versions.mark_gone(of(n, 1).0);
+            versions.mark_gone(&of(n, 1).1.key);
         }
         assert_eq!(put(&mut versions, 1, 2), Put::Newer);
         assert!(!versions.is_full());
@@ -524,7 +565,7 @@ mod tests {
         assert!(versions.is_full() && versions.get(of(0, 1).0).is_none());
         assert!(versions.get(of(1, 2).0).is_some());
         // So does what was refused.
-        versions.mark_gone(of(1, 2).0);
+        versions.mark_gone(&of(1, 2).1.key);
         refuse(&mut versions, Mono::ZERO, u32::MAX, 1);
         assert!(!versions.is_full());
         assert_eq!(put(&mut versions, GOSSIP_RECORDS_MAX + 1, 1), Put::Newer);
@@ -539,7 +580,7 @@ mod tests {
             refuse(&mut versions, at, 1, 1);
             let moment = Duration::from_millis(1);
             if leaves {
-                versions.mark_gone(0);
+                versions.note_left();
             }
             versions.expire(at + wait - moment, 0);
             assert_eq!(versions.len(), 1);
@@ -555,7 +596,7 @@ mod tests {
     fn refuse(versions: &mut Versions, now: Mono, id: u32, hlc: u64) {
         let key = Key::new(1, id.to_be_bytes());
         let version = Version { hlc, node: 1 };
-        let entry = Known { key, version, expires_at_ms: i64::MAX, state: State::Refused(now) };
+        let entry = Known { state: State::Refused(now), ..known(key, version, i64::MAX) };
         versions.put(now, entry.key.hash(), entry);
     }
 
@@ -585,8 +626,8 @@ mod tests {
         assert!(versions.is_overfull(last) && !versions.is_overfull(last + REFUSED_FOR_LONG));
         assert_eq!((versions.len(), versions.by_refusal.len()), (REFUSED_MAX, REFUSED_MAX));
         assert_eq!(versions.by_refusal.first().map(|(at, _)| *at), Some(Mono::from_ms(1)));
-        let known = |id: u32| versions.get(Key::new(1, id.to_be_bytes()).hash());
-        assert!(known(0).is_none() && known(1).is_some() && known(most).is_some());
+        let get = |id: u32| versions.get(Key::new(1, id.to_be_bytes()).hash());
+        assert!(get(0).is_none() && get(1).is_some() && get(most).is_some());
     }
 
     #[test]
@@ -595,7 +636,7 @@ mod tests {
         refuse(&mut versions, Mono::ZERO, 1, 1);
         let key = Key::new(1, 1_u32.to_be_bytes());
         let version = Version { hlc: 2, node: 1 };
-        let held = Known { key, version, expires_at_ms: i64::MAX, state: State::Held };
+        let held = known(key, version, i64::MAX);
         versions.put(Mono::ZERO, held.key.hash(), held);
         versions.expire(Mono::ZERO + REFUSED_FOR_LONG, 0);
         assert_eq!((versions.len(), versions.by_refusal.len()), (1, 0));

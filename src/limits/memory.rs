@@ -72,6 +72,7 @@ const PARTS: &[(&str, usize)] = &[
         "records that are being written",
         ALERTS_BYTES_MAX + SILENCES_BYTES_MAX + LOG_BYTES_MAX + 12 * MIB,
     ),
+    // Its entries take some 170 bytes each; the rest is for versions that stand aside for want of room in it.
     ("the flock's index", GOSSIP_RECORDS_MAX * 250),
     (
         "the flock's queues",

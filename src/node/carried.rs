@@ -48,28 +48,26 @@ impl Carried {
         self.by_expiry.insert((expires_at_ms, key.clone()));
         let body = body.as_slice().into();
         self.loads.insert(key.clone(), Load { version, expires_at_ms, body });
-        Merge::Changed
+        Merge::Changed(record.stamp())
     }
 
-    pub(super) fn fetch(&self, key: &Key) -> Option<Record> {
-        self.loads.get(key).map(|load| record(key, load))
+    pub(super) fn fetch(&self, key: &Key) -> Option<Vec<u8>> {
+        self.loads.get(key).map(|load| load.body.to_vec())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Record> {
         self.loads.iter().map(|(key, load)| record(key, load))
     }
 
-    /// Drops records that have ended by every clock of the flock at `now_ms`, and returns the deletions for flash.
-    pub(super) fn sweep(&mut self, now_ms: i64) -> Vec<store::Record> {
+    /// Drops records that have ended by every clock of the flock at `now_ms`, and returns their keys.
+    pub(super) fn sweep(&mut self, now_ms: i64) -> Vec<Key> {
         let gone = now_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);
-        let mut records = Vec::new();
+        let mut keys = Vec::new();
         while let Some((_, key)) = self.by_expiry.first().filter(|(at, _)| *at <= gone).cloned() {
             self.remove(&key);
-            if is_kept(key.kind.into()) {
-                records.push(store::Record::delete(key.kind.into(), &*key.id));
-            }
+            keys.push(key);
         }
-        records
+        keys
     }
 
     fn remove(&mut self, key: &Key) {
@@ -78,6 +76,12 @@ impl Carried {
             self.by_expiry.remove(&(load.expires_at_ms, key.clone()));
         }
     }
+}
+
+/// The deletion for flash, if it stores this kind.
+pub(super) fn deleted(key: &Key) -> Option<store::Record> {
+    let kind = u16::from(key.kind);
+    is_kept(kind).then(|| store::Record::delete(kind, &*key.id))
 }
 
 /// The record for flash, if it stores this kind.
@@ -128,20 +132,22 @@ mod tests {
     #[test]
     fn the_newest_version_survives_a_restart() {
         let mut carried = Carried::default();
-        assert_eq!(carried.take(&of(60, 2, 9)), Merge::Changed);
+        assert_eq!(carried.take(&of(60, 2, 9)), Merge::Changed(of(60, 2, 9).stamp()));
         assert_eq!(carried.take(&of(60, 1, 8)), Merge::Same);
-        assert_eq!(carried.fetch(&of(60, 0, 0).key), Some(of(60, 2, 9)));
+        assert_eq!(carried.fetch(&of(60, 0, 0).key), Some(of(60, 2, 9).body));
         let flash = stored(&of(60, 2, 9)).unwrap();
         assert_eq!(kept(flash.kind, &flash.key, flash.body().unwrap()), Some(of(60, 2, 9)));
         assert_eq!(carried.sweep(1_000 + CLOCK_AHEAD_MS_MAX - 1), []);
-        assert_eq!(carried.sweep(1_000 + CLOCK_AHEAD_MS_MAX), [store::Record::delete(60, [60])]);
+        let ended = carried.sweep(1_000 + CLOCK_AHEAD_MS_MAX);
+        assert_eq!(ended, [Key::new(60, [60])]);
+        assert_eq!(deleted(&ended[0]), Some(store::Record::delete(60, [60])));
         assert_eq!((carried.bytes, carried.iter().count(), carried.by_expiry.len()), (0, 0, 0));
     }
 
     #[test]
     fn the_number_of_a_kind_decides_its_storage() {
         let mut carried = Carried::default();
-        assert_eq!(carried.take(&of(64, 1, 1)), Merge::Changed);
+        assert!(matches!(carried.take(&of(64, 1, 1)), Merge::Changed(_)));
         assert_eq!(stored(&of(64, 1, 1)), None, "shared, not kept");
         assert!(matches!(carried.take(&of(128, 1, 1)), Merge::Refused(_)), "kept, not shared");
         let flash = stored(&of(128, 1, 1)).unwrap();
@@ -153,9 +159,9 @@ mod tests {
     fn a_full_table_refuses_new_records_and_replaces_old_ones() {
         let mut carried = Carried::default();
         let half = NEWER_BYTES_MAX / 2 - AROUND_BYTES - 1;
-        assert_eq!(carried.take(&of(60, 1, half)), Merge::Changed);
-        assert_eq!(carried.take(&of(61, 1, half)), Merge::Changed);
+        assert!(matches!(carried.take(&of(60, 1, half)), Merge::Changed(_)));
+        assert!(matches!(carried.take(&of(61, 1, half)), Merge::Changed(_)));
         assert!(matches!(carried.take(&of(62, 1, 0)), Merge::Refused(_)));
-        assert_eq!(carried.take(&of(60, 2, half)), Merge::Changed);
+        assert!(matches!(carried.take(&of(60, 2, half)), Merge::Changed(_)));
     }
 }

@@ -1,16 +1,15 @@
 //! Steps of the wall clock, and a flock whose time differs from ours.
 
 use crate::effect::Cx;
-use crate::gossip::Version;
+use crate::gossip::{Stamp, Version};
 use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::node::Node;
-use crate::node::keep::flash_record;
+use crate::node::extras::Extra;
+use crate::node::keep::{flash_record, whole};
 use crate::node::kinds::{Draft, rules};
-use crate::node::stamps::Stamp;
 use crate::store::Record;
 use crate::time::{Now, SET_SINCE, Wall};
 use crate::wire::record::Kind;
-use crate::wire::rest::with_rest;
 
 /// 2020-01-01: a record with a version of before was written in 1970, and gets one of this year.
 pub const DATED: Wall = Wall::from_secs(1_577_836_800);
@@ -21,7 +20,7 @@ impl Node {
     pub fn handle_clock(&mut self, cx: &mut Cx<'_>) {
         let step = self.core.handle_clock(cx.now);
         if let Some(step) = step {
-            self.stamps.step(step);
+            self.extras.step(step);
             self.past.step(step);
             self.around.members.step(step);
             self.note_step(cx.now, step);
@@ -46,23 +45,30 @@ impl Node {
         }
         let Draft { kind, key, expires, body, .. } = draft;
         let (kind, expires) = (*kind, *expires);
-        let known = self.stamps.get(kind, key);
-        let known = known.filter(|it| it.version != Version::UNPUBLISHED)?;
-        let (version, newer) = (dated(known.version), known.newer(kind));
-        if version == known.version && !self.expires_early(cx.now, kind, known, expires) {
+        let known = self.held(kind, key).filter(|it| it.version != Version::UNPUBLISHED)?;
+        let version = dated(known.version);
+        if version == known.version && !self.expires_early(cx.now, kind, key, known, expires) {
             return None;
         }
-        let whole = newer.map_or_else(|| body.clone(), |newer| with_rest(kind, body, newer));
-        let stamp = self.stamp_of_version(cx.now, version, kind, key, expires, &whole);
-        self.publish(cx, kind, key, &stamp, &whole);
-        let record = flash_record(kind, key.clone(), &stamp, body.clone());
-        self.stamps.put(kind, key, stamp);
-        Some(record)
+        let newer = self.extras.get(kind, key).and_then(|extra| extra.newer(kind));
+        let extra = Extra::of(kind, body, newer);
+        let body = whole(kind, body.clone(), newer);
+        let stamp = Stamp { version, expires_at_ms: self.end_of(cx.now, kind, key, expires) };
+        self.publish(cx, kind, key, expires, stamp, &body);
+        self.extras.put(kind, key, extra);
+        Some(flash_record(kind, key.clone(), stamp, body))
     }
 
     /// Whether the flock expects a record, which expires at a time by our clock, to expire earlier.
-    pub(super) fn expires_early(&self, now: Now, kind: Kind, known: &Stamp, expires: Wall) -> bool {
-        let expires = rules(kind).known_end(&self.core, known.lease_end, expires);
+    pub(super) fn expires_early(
+        &self,
+        now: Now,
+        kind: Kind,
+        key: &[u8],
+        known: Stamp,
+        expires: Wall,
+    ) -> bool {
+        let expires = rules(kind).known_end(&self.core, key, expires);
         let Some(expires) = expires else { return known.expires_at_ms < SET_SINCE.as_ms() };
         // A record that ends in a far future is published again once half of its life has passed.
         let far = self.flock_wall(now) + RECORD_LIFE_MAX / 2;

@@ -8,11 +8,11 @@ use crate::config::{Expectation, Heartbeat};
 use crate::core::expect::{Keep, Seen, Sign};
 use crate::core::heartbeat::Beating;
 use crate::effect::Cx;
+use crate::gossip::Stamp;
 use crate::model::duration::Spelled;
 use crate::model::{Labels, own};
 use crate::node::Node;
 use crate::node::keep::flash_record;
-use crate::node::stamps::Stamp;
 use crate::store::Record;
 use crate::time::{Mono, Now};
 use crate::wire::record::{self, Beat, Kind};
@@ -98,7 +98,7 @@ impl Node {
 fn sign_record(name: &str, sign: &Sign) -> Record {
     let body = Beat { name: name.to_owned(), at: sign.at, said: sign.by.to_string() };
     let key = record::beat_key(name).to_vec();
-    flash_record(Kind::Sign, key, &Stamp::default(), record::encode_beat(&body))
+    flash_record(Kind::Sign, key, Stamp::default(), record::encode_beat(&body))
 }
 
 /// The labels of the alert of what is missing: on every member the same.

@@ -1,23 +1,19 @@
 //! The node as a member of its flock.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use crate::core::deliver::turn::Flock;
 use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
-use crate::gossip::{self, Gossip, Output, PublishError, Replica, Version, Via};
+use crate::gossip::{self, Gossip, Key, Output, Version, Via};
 use crate::node::Node;
+use crate::node::carried;
 use crate::node::keep::identity;
 use crate::node::kinds::Merging;
-use crate::node::stamps::FIRST;
 use crate::node::tables::Tables;
+use crate::store::Record;
 use crate::time::{ClockTrust, Now, Wall};
-
-/// Records for which the gossip had no room are offered to it again after so long.
-const UNSHARED_FOR: Duration = Duration::from_secs(5 * 60);
-/// The stamps of which it is then seen at once whether they are shared.
-const NOTED_AT_ONCE: usize = 1_000;
+use crate::wire::record::Kind;
 
 impl Node {
     /// Takes a datagram of the flock's port.
@@ -65,7 +61,7 @@ impl Node {
         self.gossip.as_ref()
     }
 
-    /// Whether this node is a member of a flock, or is about to be: alone it needs no stamps.
+    /// Whether this node is a member of a flock, or is about to be: alone it needs no versions.
     pub(super) const fn is_member(&self) -> bool {
         self.gossip.is_some() || self.flock_config.is_some()
     }
@@ -105,63 +101,54 @@ impl Node {
         let mut gossip = Gossip::new(cx.now, cx.rng, config);
         gossip.hint(cx.now, &self.met);
         self.gossip = Some(gossip);
-        self.note_all(cx.now);
-        self.update_members();
     }
 
-    /// Makes the versions of all records that this node holds known to the gossip, as far as it has room.
-    pub(super) fn note_all(&mut self, now: Now) {
-        (self.unshared_since, self.noting) = (None, None);
-        self.note_some(now, usize::MAX);
-    }
-
-    /// Makes the versions of the records that this node holds known to the gossip, as far as it has room: so many stamps, and
-    /// those after them the next time. The rest waits.
-    fn note_some(&mut self, now: Now, count: usize) {
+    /// Has the flock be told of all records that were taken back, as far as there is room.
+    pub(super) fn share(&mut self, now: Now) {
         let Some(gossip) = &mut self.gossip else { return };
-        let mut stamps = self.stamps.iter_from(self.noting.take().unwrap_or(FIRST));
-        let published = (&mut stamps).take(count).filter(|it| it.2.version != Version::UNPUBLISHED);
-        let mut stamped = published.map(|(_, key, stamp)| {
-            let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
-            gossip::Record { key, version, expires_at_ms, body: Vec::new(), sent_at: None }
-        });
-        let mut is_full = |it: gossip::Record| gossip.note(now, &it) == Err(PublishError::Full);
-        let mut full = stamped.any(&mut is_full);
-        drop(stamped);
-        if !full {
-            self.noting = stamps.next().map(|it| it.0);
-            full = self.noting.is_none() && self.carried.iter().any(is_full);
+        for record in self.carried.iter() {
+            gossip.set_aside(record.key.clone(), record.stamp());
         }
-        if full {
-            self.unshared_since = Some(now.mono);
-        }
+        gossip.share(now);
+        self.update_members();
     }
 
     /// Runs everything of the flock that is due.
     pub(super) fn handle_flock_timeout(&mut self, cx: &mut Cx<'_>) {
         if self.gossip.as_ref().is_some_and(|gossip| gossip.next_timeout() <= cx.now.mono) {
-            if self.unshared_since.is_some_and(|at| cx.now.mono.since(at) >= UNSHARED_FOR) {
-                (self.unshared_since, self.noting) = (None, Some(FIRST));
-            }
-            if self.noting.is_some() {
-                self.note_some(cx.now, NOTED_AT_ONCE);
-            }
             self.with_gossip(cx, |gossip, cx, tables| {
                 gossip.handle_timeout(cx.now, cx.rng, tables);
             });
-            let now_ms = self.flock_wall(cx.now).as_ms();
-            let core = &self.core;
-            let mut gone = self.stamps.sweep(cx.now.mono, now_ms, |timer| {
-                let route = core.routes().find(&timer.path);
-                let made = route.and_then(|route| core.groups().find(route, &timer.labels));
-                let unmade = || (timer.path.as_str().into(), timer.labels.clone());
-                made.is_some() || core.unmade_group(&unmade()).is_some()
-            });
-            gone.extend(self.carried.sweep(now_ms));
-            if !gone.is_empty() {
-                cx.effects.push(Effect::Persist(gone));
-            }
+            self.drop_ended(cx);
             self.end_former_fault(cx);
+        }
+    }
+
+    /// Drops records that have ended and that the core does not hold.
+    fn drop_ended(&mut self, cx: &mut Cx<'_>) {
+        let now_ms = self.flock_wall(cx.now).as_ms();
+        let Some(gossip) = &mut self.gossip else { return };
+        let has_ended = |key: &Key| gossip.held(key).is_none_or(|it| it.expires_at_ms <= now_ms);
+        let core = &self.core;
+        let ended = self.extras.sweep(cx.now.mono, has_ended, |timer| {
+            let route = core.routes().find(&timer.path);
+            let made = route.and_then(|route| core.groups().find(route, &timer.labels));
+            let unmade = || (timer.path.as_str().into(), timer.labels.clone());
+            made.is_some() || core.unmade_group(&unmade()).is_some()
+        });
+        let mut records = Vec::new();
+        for (kind, key) in ended {
+            gossip.mark_ended(&key);
+            if kind == Kind::Group {
+                records.push(Record::delete(kind.number().into(), &*key.id));
+            }
+        }
+        for key in self.carried.sweep(now_ms) {
+            gossip.mark_ended(&key);
+            records.extend(carried::deleted(&key));
+        }
+        if !records.is_empty() {
+            cx.effects.push(Effect::Persist(records));
         }
     }
 
@@ -176,21 +163,16 @@ impl Node {
             now: cx.now,
             flock_wall: gossip.knows_time().then(|| Wall::from_ms(gossip.wall_ms(cx.now))),
             merging: Merging::new(&mut self.core),
-            stamps: &mut self.stamps,
+            extras: &mut self.extras,
             carried: &mut self.carried,
             records: Vec::new(),
         };
         input(&mut gossip, cx, &mut tables);
         for (key, by) in std::mem::take(&mut tables.merging.joined) {
-            let Some(record) = tables.fetch(&key) else { continue };
             // If that node is dead, repair finds the result on the others.
-            let by_me = by == gossip.node();
-            let shared = if by_me {
-                gossip.publish(cx.now, cx.rng, record)
-            } else {
-                gossip.note(cx.now, &record)
-            };
-            shared.unwrap_or_else(|error| log::debug!("gossip: record not replicated: {error}"));
+            if by == gossip.node() {
+                gossip.send(cx.now, cx.rng, &key, &tables);
+            }
         }
         let Tables { records, merging: Merging { logs, claims, .. }, .. } = tables;
         self.gossip = Some(gossip);

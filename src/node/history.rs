@@ -14,7 +14,7 @@ use crate::core::deliver::history::{HistoryEntry, Muting, Outcome};
 use crate::core::expect::Keep;
 use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
-use crate::gossip::Gossip;
+use crate::gossip::{Gossip, Stamp};
 use crate::limits::{
     HISTORY_BYTES_MAX, HISTORY_DAILY_BYTES_MAX, HISTORY_ENTRY_BYTES_MAX, HISTORY_KEPT_MAX,
     HISTORY_MAX,
@@ -22,7 +22,6 @@ use crate::limits::{
 use crate::model::{Fingerprint, Labels, LogKey};
 use crate::node::Node;
 use crate::node::keep::flash_record;
-use crate::node::stamps::Stamp;
 use crate::store::Record;
 use crate::time::{Mono, Now, Wall};
 use crate::wire::record::{self, Kind, Malformed};
@@ -238,7 +237,7 @@ fn record_of(topic: u8, event: &HistoryEvent) -> Option<(usize, Record)> {
     }
     let place = u8::try_from(event.id % HISTORY_KEPT_MAX as u64).unwrap_or(0);
     let body = record::encode_past(topic, event.id, event.at, &text);
-    let record = flash_record(Kind::Past, vec![topic, place], &Stamp::default(), body);
+    let record = flash_record(Kind::Past, vec![topic, place], Stamp::default(), body);
     Some((text.len(), record))
 }
 

@@ -6,16 +6,16 @@ use log::{debug, warn};
 
 use crate::core::Change;
 use crate::effect::Cx;
-use crate::gossip::{self, Version};
+use crate::gossip::{self, Stamp, Version};
 use crate::limits::{HISTORY_MAX, WARN_INTERVAL};
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
+use crate::node::extras::{Extra, shared_key};
 use crate::node::kinds::{Act, Draft, act, life_max, rules};
-use crate::node::stamps::{Extra, Stamp, shared_key};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Stamped};
-use crate::wire::rest::{rest, with_rest};
+use crate::wire::rest::with_rest;
 
 /// Changes, or records that are written again, that are stored and published in one piece, unless somebody waits for all of them.
 pub(super) const SPREAD_TOGETHER: usize = 500;
@@ -65,42 +65,59 @@ impl Node {
 
     /// Forgets a record. Returns its deletion for flash.
     fn delete(&mut self, kind: Kind, key: Vec<u8>) -> Record {
-        self.stamps.remove(kind, &key);
+        self.extras.remove(kind, &key);
         if let Some(gossip) = &mut self.gossip {
-            gossip.mark_gone(&shared_key(kind, &key));
+            gossip.mark_removed(&shared_key(kind, &key));
         }
         Record::delete(u16::from(kind.number()), key)
     }
 
-    /// Gives a record a version, publishes it, and holds its stamp. Returns the record for flash, if that stores it.
+    /// Gives a record a version and publishes it. Returns the record for flash, if that stores it.
     fn put(&mut self, cx: &mut Cx<'_>, draft: Draft) -> Option<Record> {
         let Draft { kind, key, expires, mut body, stored, published } = draft;
-        let stamp = if published {
-            let version = self.next_version(cx.now);
-            self.stamp_of_version(cx.now, version, kind, &key, expires, &body)
-        } else if let Some((known, timer)) = self.known_timer(kind, &key) {
+        let known = (!published).then(|| self.known_timer(kind, &key)).flatten();
+        let (stamp, extra) = if let Some((stamp, extra, timer)) = known {
             self.core.merge_group(cx.now, &timer.path, &timer.labels, timer.first);
             body = record::encode_group(&timer);
-            known
+            (stamp, Some(extra))
         } else {
-            // No member has published it yet, so any that does wins.
-            self.stamp_of_version(cx.now, Version::UNPUBLISHED, kind, &key, expires, &body)
+            // While no member has published it, any that does wins.
+            let unpublished = Version::UNPUBLISHED;
+            let version = if published { self.next_version(cx.now) } else { unpublished };
+            let expires_at_ms = self.end_of(cx.now, kind, &key, expires);
+            (Stamp { version, expires_at_ms }, Extra::of(kind, &body, None))
         };
         if published {
-            self.publish(cx, kind, &key, &stamp, &body);
+            self.publish(cx, kind, &key, expires, stamp, &body);
+        } else {
+            self.set_aside(kind, &key, stamp);
         }
-        let record = stored.then(|| flash_record(kind, key.clone(), &stamp, body));
+        let record = stored.then(|| {
+            let newer = extra.as_ref().and_then(|extra| extra.newer(kind));
+            flash_record(kind, key.clone(), stamp, whole(kind, body, newer))
+        });
         if self.is_member() {
-            self.stamps.put(kind, &key, stamp);
+            self.extras.put(kind, &key, extra);
         }
         record
     }
 
     /// The timer that another member has published of a group before the group was made here.
-    fn known_timer(&self, kind: Kind, key: &[u8]) -> Option<(Stamp, GroupTimer)> {
-        let stamp = self.stamps.get(kind, key)?;
-        let Extra::Whole(body) = &stamp.extra else { return None };
-        Some((stamp.clone(), record::decode_group(body).ok()?))
+    fn known_timer(&self, kind: Kind, key: &[u8]) -> Option<(Stamp, Extra, GroupTimer)> {
+        let extra = self.extras.get(kind, key)?;
+        Some((self.held(kind, key)?, extra.clone(), extra.timer()?))
+    }
+
+    /// The stamp of a record that this node holds; none without a flock.
+    pub(super) fn held(&self, kind: Kind, key: &[u8]) -> Option<Stamp> {
+        self.gossip.as_ref()?.held(&shared_key(kind, key))
+    }
+
+    /// Takes the stamp of a record that is not published.
+    pub(super) fn set_aside(&mut self, kind: Kind, key: &[u8], stamp: Stamp) {
+        if let Some(gossip) = &mut self.gossip {
+            gossip.set_aside(shared_key(kind, key), stamp);
+        }
     }
 
     /// The record for flash of an alert that time has ended.
@@ -113,23 +130,26 @@ impl Node {
     /// A record for flash under the version that is held. A node without a flock holds none: no node has an older version.
     pub(super) fn stored_again(&self, draft: Draft, now: Now) -> Record {
         let Draft { kind, key, expires, body, .. } = draft;
-        let stamp = self.stamps.get(kind, &key).cloned().unwrap_or_else(|| Stamp {
+        let stamp = self.held(kind, &key).unwrap_or_else(|| Stamp {
             version: Version { hlc: self.last_hlc, node: 0 },
             expires_at_ms: expires.min(now.wall + life_max(Some(kind))).as_ms(),
-            ..Stamp::default()
         });
-        flash_record(kind, key, &stamp, body)
+        let newer = self.extras.get(kind, &key).and_then(|extra| extra.newer(kind));
+        let body = whole(kind, body, newer);
+        flash_record(kind, key, stamp, body)
     }
 
-    /// Publishes a record under its stamp.
+    /// Publishes a record, which expires at a time by our clock, under its stamp.
     pub(super) fn publish(
         &mut self,
         cx: &mut Cx<'_>,
         kind: Kind,
         key: &[u8],
-        stamp: &Stamp,
+        expires: Wall,
+        stamp: Stamp,
         body: &[u8],
     ) {
+        rules(kind).note_published(&mut self.core, key, expires);
         let Some(gossip) = &mut self.gossip else { return };
         let record = gossip::Record {
             key: shared_key(kind, key),
@@ -139,9 +159,6 @@ impl Node {
             sent_at: Some(cx.now.wall.as_ns()),
         };
         let Err(error) = gossip.publish(cx.now, cx.rng, record) else { return };
-        if error == gossip::PublishError::Full {
-            self.unshared_since.get_or_insert(cx.now.mono);
-        }
         let since = self.full_warned.map(|at| cx.now.mono.since(at));
         if error == gossip::PublishError::Full && since.is_none_or(|it| it >= WARN_INTERVAL) {
             self.full_warned = Some(cx.now.mono);
@@ -159,9 +176,7 @@ impl Node {
             return false;
         }
         let alert: &Alert = &entry.alert;
-        let known = self.stamps.get(Kind::Alert, &record::alert_key(fingerprint));
-        let known = known.map_or(Wall::EPOCH, |stamp| stamp.lease_end);
-        alert.ends_at.since(known) >= alert.ends_at.since(alert.updated_at) / 2
+        alert.ends_at.since(entry.known_end) >= alert.ends_at.since(alert.updated_at) / 2
     }
 
     /// The version of a record that this node writes now.
@@ -174,34 +189,27 @@ impl Node {
         Version { hlc: self.last_hlc, node: self.identity.unwrap_or(0) }
     }
 
-    /// The stamp of a body that expires at a time by our clock. It never expires before an older version, or that could come
-    /// back from a node that was away: the gossip knows how long any version is kept.
-    pub(super) fn stamp_of_version(
-        &self,
-        now: Now,
-        version: Version,
-        kind: Kind,
-        key: &[u8],
-        expires: Wall,
-        body: &[u8],
-    ) -> Stamp {
-        let lease_end = rules(kind).lease_end(&self.core, expires);
-        let extra = Extra::of(kind, body, rest(kind, body));
+    /// The end, by the flock's time, of a record that expires at a time by our clock. It never expires before an older version,
+    /// or that could come back from a node that was away: the gossip knows how long any version is kept.
+    pub(super) fn end_of(&self, now: Now, kind: Kind, key: &[u8], expires: Wall) -> i64 {
         // Its end is compared by the flock's time, everything else by ours.
         let most = self.flock_wall(now) + life_max(Some(kind));
         let expires_at_ms = self.flock_time(now, expires).min(most).as_ms();
         let known = self.gossip.as_ref().and_then(|it| it.expires_at_ms(&shared_key(kind, key)));
-        let expires_at_ms = known.map_or(expires_at_ms, |known| known.max(expires_at_ms));
-        Stamp { version, expires_at_ms, lease_end, extra }
+        known.map_or(expires_at_ms, |known| known.max(expires_at_ms))
+    }
+}
+
+/// A body as the core holds it, with the elements that only a newer version knows.
+pub(super) fn whole(kind: Kind, body: Vec<u8>, newer: Option<&[u8]>) -> Vec<u8> {
+    match newer {
+        Some(newer) => with_rest(kind, &body, newer),
+        None => body,
     }
 }
 
 /// A record for flash.
-pub(super) fn flash_record(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8>) -> Record {
-    let body = match stamp.newer(kind) {
-        Some(newer) => with_rest(kind, &body, newer),
-        None => body,
-    };
+pub(super) fn flash_record(kind: Kind, key: Vec<u8>, stamp: Stamp, body: Vec<u8>) -> Record {
     let stamped = Stamped {
         hlc: stamp.version.hlc,
         node: stamp.version.node,
@@ -214,7 +222,7 @@ pub(super) fn flash_record(kind: Kind, key: Vec<u8>, stamp: &Stamp, body: Vec<u8
 /// The record of this node itself.
 pub(super) fn identity(id: u64, met: &[SocketAddr]) -> Record {
     let body = record::encode_identity(id, met);
-    flash_record(Kind::Identity, b"node".to_vec(), &Stamp::default(), body)
+    flash_record(Kind::Identity, b"node".to_vec(), Stamp::default(), body)
 }
 
 #[cfg(test)]
@@ -518,13 +526,14 @@ mod tests {
     fn a_far_end_is_published_for_a_year_and_again_after_half_of_it() {
         let w = World::new();
         let of = |now, ends| {
-            w.node.stamp_of_version(now, Version::at(1), Kind::Silence, &[7; 16], ends, &[])
+            let expires_at_ms = w.node.end_of(now, Kind::Silence, &[7; 16], ends);
+            Stamp { version: Version::at(1), expires_at_ms }
         };
         let stamp = of(w.now, Wall::MAX);
         assert_eq!(stamp.expires_at_ms, (w.now.wall + RECORD_LIFE_MAX).as_ms());
         let early = |days: u32| {
             let wall = w.now.wall + Duration::from_secs(24 * 3600) * days;
-            w.node.expires_early(Now { wall, ..w.now }, Kind::Silence, &stamp, Wall::MAX)
+            w.node.expires_early(Now { wall, ..w.now }, Kind::Silence, &[7; 16], stamp, Wall::MAX)
         };
         assert!(!early(0) && !early(183) && early(184));
     }

@@ -9,12 +9,11 @@ use log::{debug, info, warn};
 use crate::box_map::BoxMap;
 use crate::core::step::Step;
 use crate::effect::Cx;
-use crate::gossip::Gossip;
+use crate::gossip::{Gossip, Stamp};
 use crate::limits::MEMBERS_MAX;
 use crate::model::Word;
 use crate::node::Node;
 use crate::node::keep::flash_record;
-use crate::node::stamps::Stamp;
 use crate::store::Record;
 use crate::time::{Mono, Wall};
 use crate::wire::record::{Kind, Member, encode_member, member_key};
@@ -112,7 +111,7 @@ impl Members {
 
 fn record_of(node: u64, member: &Member) -> Record {
     let key = member_key(node).to_vec();
-    flash_record(Kind::Member, key, &Stamp::default(), encode_member(member))
+    flash_record(Kind::Member, key, Stamp::default(), encode_member(member))
 }
 
 impl Node {

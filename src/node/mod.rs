@@ -2,7 +2,7 @@
 //!
 //! | File | Idea |
 //! |---|---|
-//! | `keep`, `stamps`, `kinds/` | changes of the core become records with versions, for flash and flock; one file per kind |
+//! | `keep`, `extras`, `kinds/` | changes of the core become records with versions, for flash and flock; one file per kind |
 //! | `restore` | stored records become state again |
 //! | `rewrite` | everything is written again, in pieces |
 //! | `flock`, `tables` | the gossip, and the tables as it sees them |
@@ -19,6 +19,7 @@ mod addresses;
 mod carried;
 mod clock;
 mod expect;
+mod extras;
 mod faults;
 mod flock;
 mod history;
@@ -29,7 +30,6 @@ mod owed;
 mod own;
 mod restore;
 mod rewrite;
-mod stamps;
 mod tables;
 #[cfg(test)]
 mod testing;
@@ -52,10 +52,10 @@ use crate::notify::Reply;
 use crate::time::{Mono, Now};
 
 use carried::Carried;
+use extras::Extras;
 use history::Past;
 use restore::Restoring;
 use rewrite::Rewrite;
-use stamps::Stamps;
 use troubles::Around;
 
 pub use clock::DATED;
@@ -115,11 +115,7 @@ pub struct Node {
     gossip: Option<Gossip>,
     /// When the log last said that the gossip has no room for a record.
     full_warned: Option<Mono>,
-    /// Since when a record waits for room in it.
-    unshared_since: Option<Mono>,
-    /// From which stamp on those that are not shared are sought, while they are.
-    noting: Option<stamps::Place>,
-    stamps: Stamps,
+    extras: Extras,
     carried: Carried,
     /// Everything that is being written again.
     rewrite: Rewrite,
@@ -150,9 +146,7 @@ impl Node {
             met_living: 0,
             gossip: None,
             full_warned: None,
-            unshared_since: None,
-            noting: None,
-            stamps: Stamps::default(),
+            extras: Extras::default(),
             carried: Carried::default(),
             rewrite: Rewrite::default(),
             ends_fault: false,

@@ -7,11 +7,11 @@ use crate::core::expect::Sign;
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::effect::Cx;
-use crate::gossip::Version;
+use crate::gossip::{Stamp, Version};
 use crate::node::Node;
 use crate::node::carried;
+use crate::node::extras::Extra;
 use crate::node::kinds::{Restored, rules};
-use crate::node::stamps::{Extra, Stamp};
 use crate::time::Now;
 use crate::wire::record::{self, Beat, Kind, Malformed, Stamped};
 use crate::wire::rest::rest;
@@ -41,8 +41,7 @@ struct Rest {
 struct Saved {
     kind: Kind,
     key: Vec<u8>,
-    version: Version,
-    expires_at_ms: i64,
+    stamp: Stamp,
     object: Box<dyn Restored>,
     /// The elements of its body that only a newer version knows.
     newer: Option<Vec<u8>>,
@@ -83,8 +82,10 @@ impl Node {
         self.restoring.saved.push(Saved {
             kind,
             key: key.to_vec(),
-            version: Version { hlc: stamped.hlc, node: stamped.node },
-            expires_at_ms: stamped.expires_at_ms,
+            stamp: Stamp {
+                version: Version { hlc: stamped.hlc, node: stamped.node },
+                expires_at_ms: stamped.expires_at_ms,
+            },
             object,
             newer: rest(kind, &stamped.body).map(Into::into),
         });
@@ -109,11 +110,11 @@ impl Node {
     pub fn restore_some(&mut self, cx: &mut Cx<'_>, count: usize) -> bool {
         let mut rest = match self.restoring.rest.take() {
             Some(rest) => rest,
-            None => self.begin_restoring(cx.now),
+            None => self.begin_restoring(cx),
         };
         for mut it in rest.saved.by_ref().take(count) {
             // A record that came while flash could not be read is newer.
-            if self.holds_newer(it.kind, &it.key, it.version) {
+            if self.holds_newer(it.kind, &it.key, it.stamp) {
                 continue;
             }
             let step = rest.shown.step(it.object.written(), cx.now.wall);
@@ -126,11 +127,7 @@ impl Node {
             return false;
         }
         let Rest { timers, stepped, .. } = rest;
-        // Records that are found late.
-        if self.gossip.is_some() {
-            self.note_all(cx.now);
-        }
-        self.join(cx);
+        self.share(cx.now);
         self.await_members(cx.now.mono);
         self.resume_failing(cx.now);
         // Alerts of ours that fired are to be renewed before they lapse.
@@ -143,7 +140,8 @@ impl Node {
     }
 
     /// How far the times of the records have to be moved follows from all of them.
-    fn begin_restoring(&mut self, now: Now) -> Rest {
+    fn begin_restoring(&mut self, cx: &mut Cx<'_>) -> Rest {
+        let now = cx.now;
         self.past.restored(now);
         let Restoring { saved, signs, .. } = std::mem::take(&mut self.restoring);
         let mut shown = LastShown::default();
@@ -157,22 +155,23 @@ impl Node {
             let at = shown.step(it.at, now.wall).time(it.at);
             self.core.restore_sign(now, &it.name, Sign { at, by: it.said.into() });
         }
+        self.join(cx);
         Rest { saved: saved.into_iter(), shown, timers: GroupTimers::new(), stepped: false }
     }
 
     fn take_back(&mut self, now: Now, saved: Saved, timers: &mut GroupTimers) {
-        let Saved { kind, key, version, expires_at_ms, object, newer } = saved;
-        let (lease_end, body) = object.restore(&mut self.core, now, timers);
+        let Saved { kind, key, stamp, object, newer } = saved;
+        let body = object.restore(&mut self.core, now, timers);
         if self.is_member() {
-            let extra = Extra::of(kind, &body, newer.as_deref());
-            self.stamps.put(kind, &key, Stamp { version, expires_at_ms, lease_end, extra });
+            self.extras.put(kind, &key, Extra::of(kind, &body, newer.as_deref()));
+            self.set_aside(kind, &key, stamp);
         }
     }
 
     /// Whether a newer version than the stored one is held.
-    fn holds_newer(&self, kind: Kind, key: &[u8], version: Version) -> bool {
+    fn holds_newer(&self, kind: Kind, key: &[u8], stamp: Stamp) -> bool {
         if self.is_member() {
-            return self.stamps.get(kind, key).is_some_and(|known| known.version >= version);
+            return self.held(kind, key).is_some_and(|known| known.version >= stamp.version);
         }
         rules(kind).is_held(&self.core, key)
     }

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use crate::gossip::{self, Key, Merge, Replica};
+use crate::gossip::{self, Key, Merge, Replica, Stamp};
 use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::node::carried::{self, Carried};
 use crate::node::clock::dated;
-use crate::node::keep::flash_record;
+use crate::node::extras::{Extra, Extras};
+use crate::node::keep::{flash_record, whole};
 use crate::node::kinds::{Merged, Merging, Refusal, life_max, rules};
-use crate::node::stamps::{Extra, Stamp, Stamps};
 use crate::store::Record;
 use crate::time::{Now, Wall};
 use crate::wire::record::{Kind, Malformed};
@@ -21,14 +21,14 @@ pub(super) struct Tables<'a> {
     /// The time as the flock counts it, if it is known.
     pub(super) flock_wall: Option<Wall>,
     pub(super) merging: Merging<'a>,
-    pub(super) stamps: &'a mut Stamps,
+    pub(super) extras: &'a mut Extras,
     pub(super) carried: &'a mut Carried,
     /// Records for flash.
     pub(super) records: Vec<Record>,
 }
 
 impl Replica for Tables<'_> {
-    fn merge(&mut self, now: Now, record: gossip::Record) -> Merge {
+    fn merge(&mut self, now: Now, record: gossip::Record, held: Option<Stamp>) -> Merge {
         let kind = Kind::from_number(record.key.kind.into());
         if self.lives_too_long(kind, Wall::from_ms(record.expires_at_ms)) {
             return Merge::Refused("it would be kept for too long");
@@ -36,15 +36,14 @@ impl Replica for Tables<'_> {
         let Some(kind) = kind else {
             return self.carry(&record);
         };
-        let known = self.stamps.get(kind, &record.key.id);
         // Of a version of 1970 that has its date and one that has not got it yet, the later stays the later.
-        let is_newer = |stamp: &Stamp| {
+        let is_newer = |stamp: Stamp| {
             stamp.version >= record.version || dated(stamp.version) > dated(record.version)
         };
-        if known.is_some_and(is_newer) {
+        if held.is_some_and(is_newer) {
             return Merge::Same;
         }
-        let known_expires_ms = known.map_or(0, |it| it.expires_at_ms);
+        let known_expires_ms = held.map_or(0, |it| it.expires_at_ms);
         match rules(kind).merge(&mut self.merging, now, &record, known_expires_ms) {
             Ok(merged) => self.hold(kind, &record, merged),
             Err(Refusal::Full(what)) => Merge::Refused(what),
@@ -58,20 +57,18 @@ impl Replica for Tables<'_> {
         }
     }
 
-    fn fetch(&self, key: &Key) -> Option<gossip::Record> {
+    fn fetch(&self, key: &Key) -> Option<(Vec<u8>, Option<i64>)> {
         let Some(kind) = Kind::from_number(key.kind.into()) else {
-            return self.carried.fetch(key);
+            // Only a newer version could tell of which clock its times are.
+            return self.carried.fetch(key).map(|body| (body, None));
         };
-        let stamp = self.stamps.get(kind, &key.id)?;
         let body = || rules(kind).body(self.merging.core, self.now, &key.id);
-        let body = match &stamp.extra {
-            Extra::None => body()?,
-            Extra::Newer(newer) => with_rest(kind, &body()?, newer),
-            Extra::Whole(body) => body.to_vec(),
+        let body = match self.extras.get(kind, &key.id) {
+            None => body()?,
+            Some(Extra::Newer(newer)) => with_rest(kind, &body()?, newer),
+            Some(Extra::Whole(body)) => body.to_vec(),
         };
-        let (version, expires_at_ms) = (stamp.version, stamp.expires_at_ms);
-        let sent_at = Some(self.now.wall.as_ns());
-        Some(gossip::Record { key: key.clone(), version, expires_at_ms, body, sent_at })
+        Some((body, Some(self.now.wall.as_ns())))
     }
 }
 
@@ -85,23 +82,22 @@ impl Tables<'_> {
     /// Takes a record of a kind that only a newer version knows.
     fn carry(&mut self, record: &gossip::Record) -> Merge {
         let merge = self.carried.take(record);
-        if merge == Merge::Changed {
+        if matches!(merge, Merge::Changed(_)) {
             self.records.extend(carried::stored(record));
         }
         merge
     }
 
-    /// Holds the stamp of a record that the core has taken.
+    /// Holds the extra of a record that the core has taken.
     fn hold(&mut self, kind: Kind, record: &gossip::Record, merged: Merged) -> Merge {
-        let Merged { version, expires_at_ms, body, lease_end, stored } = merged;
-        let extra = Extra::of(kind, &body, rest(kind, &record.body));
-        let stamp = Stamp { version, expires_at_ms, lease_end, extra };
+        let Merged { stamp, body, stored } = merged;
+        let newer = rest(kind, &record.body);
         let key = &record.key.id;
+        self.extras.put(kind, key, Extra::of(kind, &body, newer));
         if stored {
-            self.records.push(flash_record(kind, key.to_vec(), &stamp, body));
+            self.records.push(flash_record(kind, key.to_vec(), stamp, whole(kind, body, newer)));
         }
-        self.stamps.put(kind, key, stamp);
-        Merge::Changed
+        Merge::Changed(stamp)
     }
 }
 
@@ -131,8 +127,13 @@ mod tests {
 
     const NOW: Now = Now { mono: Mono::ZERO, wall: Wall::from_secs(1_700_000_000) };
 
+    /// A node that is a member of a flock.
     fn node() -> Node {
-        Node::new(Arc::new(config(route("r", &[]))), Options::default(), None, NOW)
+        let config = Arc::new(config(route("r", &[])));
+        let mut node = Node::new(config, Options::default(), None, NOW);
+        let (flock, mut rng) = (gossip::Config::new(1, "a"), StdRng::seed_from_u64(1));
+        node.gossip = Some(Gossip::new(NOW, &mut rng, flock));
+        node
     }
 
     /// Has the node take a record; returns what became of it.
@@ -154,18 +155,21 @@ mod tests {
         body: &[u8],
         life: Duration,
     ) -> (Merge, Option<gossip::Record>) {
+        let mut gossip = node.gossip.take().unwrap();
         let mut tables = Tables {
             now: NOW,
             flock_wall: Some(NOW.wall),
             merging: Merging::new(&mut node.core),
-            stamps: &mut node.stamps,
+            extras: &mut node.extras,
             carried: &mut node.carried,
             records: Vec::new(),
         };
         let expires_at_ms = (NOW.wall + life).as_ms();
-        let (held, body) = (key.clone(), body.to_vec());
+        let body = body.to_vec();
         let record = gossip::Record { key, version, expires_at_ms, body, sent_at: None };
-        (tables.merge(NOW, record), tables.fetch(&held))
+        let outcome = gossip.offer(NOW, record, &mut tables);
+        node.gossip = Some(gossip);
+        outcome
     }
 
     fn timer() -> GroupTimer {
@@ -187,12 +191,12 @@ mod tests {
             for wrong in [&[9; 16][..], &key[1..], &[]] {
                 let merge = merge(&mut node, *kind, wrong, body);
                 assert!(matches!(merge, Merge::Refused(_)), "{kind:?} under {wrong:?}: {merge:?}");
-                assert_eq!(node.stamps.get(*kind, wrong), None);
+                assert_eq!(node.held(*kind, wrong), None);
             }
-            assert_eq!(merge(&mut node, *kind, key, body), Merge::Changed, "{kind:?}");
+            assert!(matches!(merge(&mut node, *kind, key, body), Merge::Changed(_)), "{kind:?}");
         }
         assert!(matches!(merge(&mut node, Kind::Claim, &[9; 15], &claim), Merge::Refused(_)));
-        assert_eq!(merge(&mut node, Kind::Claim, &[9; 16], &claim), Merge::Changed);
+        assert!(matches!(merge(&mut node, Kind::Claim, &[9; 16], &claim), Merge::Changed(_)));
     }
 
     fn logged(group: &str, expires: Duration, firing: &[u64]) -> (LogKey, LogEntry) {
@@ -230,7 +234,7 @@ mod tests {
             let mut merge = |life| merge_until(&mut node, kind, &key, &body, life);
             let longer = life + ahead + Duration::from_millis(1);
             assert!(matches!(merge(longer), Merge::Refused(_)), "{kind}");
-            assert_eq!(merge(life + ahead), Merge::Changed, "{kind}");
+            assert!(matches!(merge(life + ahead), Merge::Changed(_)), "{kind}");
         }
     }
 
@@ -241,7 +245,7 @@ mod tests {
         let taken = |node: &mut Node, at: Wall| {
             let (key, mut entry) = logged(&at.to_string(), RECORD_LIFE_MAX, &[1]);
             entry.timestamp = at;
-            assert_eq!(merge_logged(node, &(key.clone(), entry)), Merge::Changed);
+            assert!(matches!(merge_logged(node, &(key.clone(), entry)), Merge::Changed(_)));
             node.core.nflog().get(&key, NOW.wall).unwrap().timestamp
         };
         for at in [NOW.wall, NOW.wall + ahead] {
@@ -271,10 +275,8 @@ mod tests {
         let (merge, joined) = held.pop().unwrap();
         let joined = joined.unwrap();
         let (_, entry) = record::decode_log(&joined.body).unwrap();
-        assert_eq!(
-            (merge, &*entry.firing),
-            (Merge::Changed, &[Fingerprint(1), Fingerprint(2)][..])
-        );
+        assert_eq!(merge, Merge::Changed(joined.stamp()));
+        assert_eq!(*entry.firing, [Fingerprint(1), Fingerprint(2)]);
         assert!(version(6, 0) < joined.version && joined.version < version(7, 0));
         assert_eq!(joined.expires_at_ms, (NOW.wall + minute * 2).as_ms());
         assert_eq!(held[1].1.as_ref(), Some(&joined));
@@ -294,11 +296,11 @@ mod tests {
         };
         let (earlier, last, later) =
             (Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(5));
-        assert_eq!(offer(Wall::EPOCH + last), Merge::Changed);
+        assert!(matches!(offer(Wall::EPOCH + last), Merge::Changed(_)));
         assert_eq!(offer(DATED + earlier), Merge::Same);
-        assert_eq!(offer(DATED + last), Merge::Changed);
+        assert!(matches!(offer(DATED + last), Merge::Changed(_)));
         assert_eq!(offer(Wall::EPOCH + later), Merge::Same, "until it has its date");
-        assert_eq!(offer(DATED + later), Merge::Changed);
+        assert!(matches!(offer(DATED + later), Merge::Changed(_)));
     }
 
     #[test]
@@ -322,17 +324,16 @@ mod tests {
         let told_timer = (Kind::Group, key.clone(), record::encode_group(&timer));
         for order in [[&told_alert, &told_timer], [&told_timer, &told_alert]] {
             let (mut node, mut rng, mut effects) = (node(), StdRng::seed_from_u64(1), Vec::new());
-            node.flock_config = Some(gossip::Config::new(1, "a"));
             let cx = &mut Cx { now: NOW, rng: &mut rng, effects: &mut effects };
             node.handle_restored(cx);
             for (kind, key, body) in order {
-                assert_eq!(merge(&mut node, *kind, key, body), Merge::Changed);
+                assert!(matches!(merge(&mut node, *kind, key, body), Merge::Changed(_)));
                 // No member publishes it any more.
                 node.core.handle_timeout(cx);
                 node.spread(cx);
             }
             assert_eq!(node.core.groups().iter().next().unwrap().1.first_flush, first);
-            let stamp = node.stamps.get(Kind::Group, &key).unwrap();
+            let stamp = node.held(Kind::Group, &key).unwrap();
             assert_eq!(stamp.version, Version { hlc: 1, node: 7 });
         }
     }
@@ -341,12 +342,15 @@ mod tests {
     fn a_log_entry_dropped_from_a_full_log_leaves_flash() {
         let (mut node, minute) = (node(), Duration::from_secs(60));
         let quiet = logged("quiet", minute * 9, &[]);
-        assert_eq!(merge_logged(&mut node, &quiet), Merge::Changed);
+        assert!(matches!(merge_logged(&mut node, &quiet), Merge::Changed(_)));
         for n in 1..LOG_ENTRIES_MAX {
             let (key, entry) = logged(&n.to_string(), minute, &[1]);
             node.core.merge_log(NOW, &key, entry);
         }
-        assert_eq!(merge_logged(&mut node, &logged("more", minute, &[1])), Merge::Changed);
+        assert!(matches!(
+            merge_logged(&mut node, &logged("more", minute, &[1])),
+            Merge::Changed(_)
+        ));
         let refused = logged("refused", minute * 9, &[]);
         assert!(matches!(merge_logged(&mut node, &refused), Merge::Refused(_)));
         let (mut rng, mut effects) = (StdRng::seed_from_u64(1), Vec::new());
@@ -355,31 +359,7 @@ mod tests {
         let [Effect::Persist(records)] = &effects[..] else { panic!("{effects:?}") };
         assert_eq!(*records, [delete(&quiet), delete(&refused)]);
         assert_eq!(node.core.stats().log_dropped, 2);
-        assert_eq!(node.stamps.get(Kind::Log, &record::log_key(&quiet.0)), None);
-    }
-
-    #[test]
-    fn records_without_room_in_the_index_are_offered_again_in_pieces() {
-        let (mut node, mut rng) = (node(), StdRng::seed_from_u64(1));
-        node.gossip = Some(Gossip::new(NOW, &mut rng, gossip::Config::new(1, "a")));
-        let stamp = Stamp {
-            expires_at_ms: i64::MAX,
-            version: Version { hlc: 1, node: 1 },
-            ..Stamp::default()
-        };
-        for id in 0..2_500_u64 {
-            node.stamps.put(Kind::Alert, &id.to_be_bytes(), stamp.clone());
-        }
-        node.unshared_since = Some(NOW.mono);
-        let mut known = Vec::new();
-        for minute in 4..9 {
-            let by = Duration::from_secs(60 * minute);
-            let now = Now { mono: NOW.mono + by, wall: NOW.wall + by };
-            node.handle_flock_timeout(&mut Cx { now, rng: &mut rng, effects: &mut Vec::new() });
-            known.push(node.flock().unwrap().records());
-        }
-        assert_eq!(known, [0, 1_000, 2_000, 2_500, 2_500]);
-        assert_eq!((node.unshared_since, node.noting), (None, None));
+        assert_eq!(node.held(Kind::Log, &record::log_key(&quiet.0)), None);
     }
 
     #[test]
@@ -387,21 +367,16 @@ mod tests {
         let (mut node, mut rng) = (node(), StdRng::seed_from_u64(1));
         let mut gossip = Gossip::new(NOW, &mut rng, gossip::Config::new(1, "a"));
         for id in 0..GOSSIP_RECORDS_MAX {
-            let record = gossip::Record {
-                key: Key::new(1, id.to_be_bytes()),
-                version: Version { hlc: 1, node: 1 },
-                expires_at_ms: i64::MAX,
-                body: Vec::new(),
-                sent_at: None,
-            };
-            gossip.note(NOW, &record).unwrap();
+            let stamp = Stamp { version: Version { hlc: 1, node: 1 }, expires_at_ms: i64::MAX };
+            gossip.set_aside(Key::new(1, id.to_be_bytes()), stamp);
         }
+        gossip.share(NOW);
         node.gossip = Some(gossip);
         for (count, secs, said) in [(1, 0, 0), (2, 59, 0), (3, 60, 60), (4, 119, 60)] {
             let by = Duration::from_secs(secs);
             let now = Now { mono: NOW.mono + by, wall: NOW.wall + by };
             let cx = &mut Cx { now, rng: &mut rng, effects: &mut Vec::new() };
-            node.publish(cx, Kind::Log, &[9; 16], &Stamp::default(), &[]);
+            node.publish(cx, Kind::Log, &[9; 16], NOW.wall, Stamp::default(), &[]);
             assert_eq!(node.flock().unwrap().stats().index_full, count);
             assert_eq!(node.full_warned, Some(NOW.mono + Duration::from_secs(said)));
         }

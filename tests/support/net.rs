@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bellwether::gossip::{Config, Gossip, Key, KeyRing, Merge, Output, Record, Replica, Via};
+use bellwether::gossip::{
+    Config, Gossip, Key, KeyRing, Merge, Output, Record, Replica, Stamp, Via,
+};
 use bellwether::time::{Mono, Now, Wall};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -25,7 +27,7 @@ pub(crate) struct Toy {
 }
 
 impl Replica for Toy {
-    fn merge(&mut self, now: Now, mut record: Record) -> Merge {
+    fn merge(&mut self, now: Now, mut record: Record, _: Option<Stamp>) -> Merge {
         let sent_at = record.sent_at.take().unwrap();
         self.apart = self.apart.max(Duration::from_nanos(now.wall.as_ns().abs_diff(sent_at)));
         match self.records.get(&record.key) {
@@ -34,15 +36,15 @@ impl Replica for Toy {
             }
             Some(known) if known.version >= record.version => Merge::Same,
             _ => {
+                let stamp = record.stamp();
                 self.records.insert(record.key.clone(), record);
-                Merge::Changed
+                Merge::Changed(stamp)
             }
         }
     }
 
-    fn fetch(&self, key: &Key) -> Option<Record> {
-        let record = self.records.get(key)?;
-        Some(Record { sent_at: Some(self.wall.as_ns()), ..record.clone() })
+    fn fetch(&self, key: &Key) -> Option<(Vec<u8>, Option<i64>)> {
+        Some((self.records.get(key)?.body.clone(), Some(self.wall.as_ns())))
     }
 }
 
@@ -192,8 +194,9 @@ impl Net {
         let it = &mut self.seats[seat];
         let mut gossip = Gossip::new(now, &mut it.rng, config);
         for record in it.toy.records.values() {
-            gossip.note(now, record).unwrap();
+            gossip.set_aside(record.key.clone(), record.stamp());
         }
+        gossip.share(now);
         // A node is not told its own address.
         let peers: Vec<_> = peers.iter().copied().filter(|peer| *peer != it.addr).collect();
         gossip.set_peers(now, &peers);

@@ -311,7 +311,7 @@ impl Repair {
         numbers: Vec<u16>,
     ) {
         self.announced.asked(node, &[hash]);
-        if shared.versions.get(hash).is_some_and(|known| known.version == version) {
+        if shared.versions.get(hash).is_some_and(|known| known.stamp.version == version) {
             let job = Job { to: node, hash, parts: Some(numbers) };
             self.jobs.push(job, &mut shared.outbox.stats);
         }
@@ -455,7 +455,7 @@ impl Repair {
             .range(range.prefix, range.bits, at.max(wall_ms))
             .filter(|(hash, known)| {
                 !known.is_refused()
-                    && theirs.get(hash).is_none_or(|version| *version < known.version)
+                    && theirs.get(hash).is_none_or(|version| *version < known.stamp.version)
             })
             .map(|(hash, _)| hash)
             .take(REPAIR_QUEUE_MAX)
@@ -488,7 +488,7 @@ impl Repair {
     fn own_range(&self, versions: &Versions, at: i64, prefix: u64, bits: u8) -> Range {
         let coming = self.assembler.heads().filter(|head| in_range(prefix, bits, head.hash));
         let here = versions.range(prefix, bits, at);
-        let here = here.map(|(hash, known)| Head { hash, version: known.version });
+        let here = here.map(|(hash, known)| Head { hash, version: known.stamp.version });
         let heads = here.take(LISTED_MAX).chain(coming.take(LISTED_MAX / 2)).collect();
         Range { prefix, bits, heads }
     }

@@ -12,10 +12,6 @@ use crate::wire::record::{self, Kind, Malformed};
 pub(super) struct AlertRules;
 
 impl Rules for AlertRules {
-    fn key_bytes(&self) -> usize {
-        8
-    }
-
     fn changes(&self, core: &Core) -> Vec<Change> {
         let change = |fingerprint| Change::Alert { fingerprint, lease: false };
         core.alerts().iter().map(|(fingerprint, _)| change(fingerprint)).collect()
@@ -30,13 +26,17 @@ impl Rules for AlertRules {
         Some(record::encode_alert(&as_sent(&entry.alert, now.wall)))
     }
 
-    fn lease_end(&self, core: &Core, expires: Wall) -> Wall {
-        expires - core.options().alerts_gc_interval
+    fn note_published(&self, core: &mut Core, key: &[u8], expires: Wall) {
+        let ends_at = expires - core.options().alerts_gc_interval;
+        if let Ok(fingerprint) = record::fingerprint_of(key) {
+            core.note_known_end(fingerprint, ends_at);
+        }
     }
 
     /// The flock may know less of a lease than the core.
-    fn known_end(&self, core: &Core, lease_end: Wall, _expires: Wall) -> Option<Wall> {
-        Some(lease_end + core.options().alerts_gc_interval)
+    fn known_end(&self, core: &Core, key: &[u8], _expires: Wall) -> Option<Wall> {
+        let entry = core.alerts().get(record::fingerprint_of(key).ok()?)?;
+        Some(entry.known_end + core.options().alerts_gc_interval)
     }
 
     fn merge(
@@ -52,7 +52,7 @@ impl Rules for AlertRules {
             return Err(Malformed("an alert under another's key".to_owned()).into());
         }
         step_from_sender(record, now).alert(&mut alert);
-        let (body, lease_end) = (record::encode_alert(&alert), alert.ends_at);
+        let (body, ends_at) = (record::encode_alert(&alert), alert.ends_at);
         // A lease that goes on is not worth a write.
         let stored = merging.core.alerts().get(fingerprint).is_none_or(|known| {
             known.alert.starts_at != alert.starts_at
@@ -62,7 +62,8 @@ impl Rules for AlertRules {
         if !merging.core.merge_alert(now, fingerprint, alert) {
             return Err(Refusal::Full("the table of alerts is full"));
         }
-        Ok(Merged { lease_end, stored, ..Merged::of(record, body) })
+        merging.core.note_known_end(fingerprint, ends_at);
+        Ok(Merged { stored, ..Merged::of(record, body) })
     }
 
     fn read(
@@ -115,15 +116,11 @@ impl Restored for StoredAlert {
         step.alert(&mut self.1);
     }
 
-    fn restore(
-        self: Box<Self>,
-        core: &mut Core,
-        now: Now,
-        _timers: &mut GroupTimers,
-    ) -> (Wall, Vec<u8>) {
+    fn restore(self: Box<Self>, core: &mut Core, now: Now, _timers: &mut GroupTimers) -> Vec<u8> {
         let Self(fingerprint, alert) = *self;
-        let lease_end = alert.ends_at;
+        let ends_at = alert.ends_at;
         core.restore_alert(now, fingerprint, alert);
-        (lease_end, Vec::new())
+        core.note_known_end(fingerprint, ends_at);
+        Vec::new()
     }
 }

@@ -1,5 +1,5 @@
 //! Beats: replicated only, for flash must not wear by signs of life: it gets the last one now and then as another kind. The
-//! stamp holds the body, because a name may be of another member's config.
+//! body is held beside the core, because a name may be of another member's config.
 
 use std::time::Duration;
 

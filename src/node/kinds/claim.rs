@@ -1,5 +1,5 @@
-//! Claims: replicated only, since before a restart whichever node claimed anything has sent it or given it up. The stamp
-//! holds the body.
+//! Claims: replicated only, since before a restart whichever node claimed anything has sent it or given it up. The body is
+//! held beside the core.
 
 use std::time::Duration;
 

@@ -71,14 +71,9 @@ impl Restored for StoredDebt {
         self.1 = step.time(self.1);
     }
 
-    fn restore(
-        self: Box<Self>,
-        core: &mut Core,
-        now: Now,
-        _timers: &mut GroupTimers,
-    ) -> (Wall, Vec<u8>) {
+    fn restore(self: Box<Self>, core: &mut Core, now: Now, _timers: &mut GroupTimers) -> Vec<u8> {
         let Self(key, since, counts) = *self;
         core.restore_debt(now, key, since, counts);
-        (Wall::EPOCH, Vec::new())
+        Vec::new()
     }
 }

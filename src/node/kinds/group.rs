@@ -1,5 +1,5 @@
 //! Timers of groups: the time of each group's first flush, stored and replicated, so that all members flush at about the same
-//! time. The stamp holds the body, because a timer may be known before its group.
+//! time. The body is held beside the core, because a timer may be known before its group.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Rules for GroupRules {
     }
 
     /// Its life begins whenever it is written.
-    fn known_end(&self, _core: &Core, _lease_end: Wall, _expires: Wall) -> Option<Wall> {
+    fn known_end(&self, _core: &Core, _key: &[u8], _expires: Wall) -> Option<Wall> {
         None
     }
 
@@ -110,14 +110,9 @@ impl Restored for StoredGroup {
         self.0.first = step.time(self.0.first);
     }
 
-    fn restore(
-        self: Box<Self>,
-        _core: &mut Core,
-        _now: Now,
-        timers: &mut GroupTimers,
-    ) -> (Wall, Vec<u8>) {
+    fn restore(self: Box<Self>, _core: &mut Core, _now: Now, timers: &mut GroupTimers) -> Vec<u8> {
         let body = record::encode_group(&self.0);
         timers.insert((self.0.path.into(), self.0.labels), self.0.first);
-        (Wall::EPOCH, body)
+        body
     }
 }

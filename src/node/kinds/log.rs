@@ -47,22 +47,22 @@ impl Rules for LogRules {
         let known = merging.core.nflog().find(log_key.id()).map(|(_, it)| &it.tellers);
         // One that only lives longer tells of no delivery.
         let is_told = entry.tellers.is_empty() || known != Some(&entry.tellers);
-        let (mut version, mut expires_at_ms) = (record.version, record.expires_at_ms);
+        let mut stamp = record.stamp();
         match merging.core.merge_log(now, &log_key, entry) {
             Logged::Full => return Err(Refusal::Full("the notification log is full")),
             Logged::Taken => {}
             Logged::Joined { by } => {
                 merging.joined.push((record.key.clone(), by));
                 let held = merging.core.nflog().find(log_key.id());
-                version = version.joined(by, held.map_or(0, |it| it.1.print()));
-                expires_at_ms = expires_at_ms.max(known_expires_ms);
+                stamp.version = stamp.version.joined(by, held.map_or(0, |it| it.1.print()));
+                stamp.expires_at_ms = stamp.expires_at_ms.max(known_expires_ms);
             }
         }
         if is_told {
             merging.logs.push((log_key, record.version.node));
         }
         let body = self.body(merging.core, now, &record.key.id).unwrap_or_default();
-        Ok(Merged { version, expires_at_ms, ..Merged::of(record, body) })
+        Ok(Merged { stamp, ..Merged::of(record, body) })
     }
 
     fn read(
@@ -104,14 +104,9 @@ impl Restored for StoredLog {
         step.entry(&mut self.1);
     }
 
-    fn restore(
-        self: Box<Self>,
-        core: &mut Core,
-        now: Now,
-        _timers: &mut GroupTimers,
-    ) -> (Wall, Vec<u8>) {
+    fn restore(self: Box<Self>, core: &mut Core, now: Now, _timers: &mut GroupTimers) -> Vec<u8> {
         let Self(key, entry) = *self;
         core.restore_log(now, &key, entry);
-        (Wall::EPOCH, Vec::new())
+        Vec::new()
     }
 }

@@ -1,5 +1,6 @@
 //! The kinds of record, one file each: everything that differs from kind to kind. The bytes of their bodies are in
-//! [`crate::wire::record`]; loops over records, and the versions, are in the other files of this room.
+//! [`crate::wire::record`]; loops over records are in the other files of this room, and their versions in
+//! [`crate::gossip`].
 
 mod alert;
 mod beat;
@@ -19,7 +20,7 @@ use crate::core::deliver::turn::Claim;
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::core::{Change, Core};
-use crate::gossip::{self, Key, Version};
+use crate::gossip::{self, Key, Stamp};
 use crate::limits::RECORD_LIFE_MAX;
 use crate::model::LogKey;
 use crate::time::{Now, Wall};
@@ -32,12 +33,7 @@ pub(in crate::node) trait Rules {
         RECORD_LIFE_MAX
     }
 
-    /// The bytes of a key.
-    fn key_bytes(&self) -> usize {
-        16
-    }
-
-    /// Whether the core holds everything in a body. If not, the stamp holds the whole body.
+    /// Whether the core holds everything in a body. If not, the whole body is held beside it.
     fn is_in_core(&self) -> bool {
         true
     }
@@ -57,18 +53,16 @@ pub(in crate::node) trait Rules {
         None
     }
 
-    /// The end of a lease that a record tells the flock, where it expires at this time by our clock.
-    fn lease_end(&self, _core: &Core, _expires: Wall) -> Wall {
-        Wall::EPOCH
-    }
+    /// Notes that the flock is told of the record of this key, which expires at this time by our clock.
+    fn note_published(&self, _core: &mut Core, _key: &[u8], _expires: Wall) {}
 
-    /// When a record should expire of which the flock knows this end of a lease, and which expires at `expires` as the core
-    /// holds it. Nothing, if its life begins whenever it is written.
-    fn known_end(&self, _core: &Core, _lease_end: Wall, expires: Wall) -> Option<Wall> {
+    /// When the record of this key should expire as the flock knows it, where it expires at `expires` as the core holds it.
+    /// Nothing, if its life begins whenever it is written.
+    fn known_end(&self, _core: &Core, _key: &[u8], expires: Wall) -> Option<Wall> {
         Some(expires)
     }
 
-    /// A body that the stamp holds, with its times moved to another clock.
+    /// A body that is held beside the core, with its times moved to another clock.
     fn stepped(&self, _body: &[u8], _step: Step) -> Option<Vec<u8>> {
         None
     }
@@ -176,11 +170,9 @@ impl<'a> Merging<'a> {
 
 /// A record as it is held once it was taken.
 pub(in crate::node) struct Merged {
-    pub(in crate::node) version: Version,
-    pub(in crate::node) expires_at_ms: i64,
+    pub(in crate::node) stamp: Stamp,
     /// Its body, with all times of our clock.
     pub(in crate::node) body: Vec<u8>,
-    pub(in crate::node) lease_end: Wall,
     /// Whether flash stores it.
     pub(in crate::node) stored: bool,
 }
@@ -188,13 +180,7 @@ pub(in crate::node) struct Merged {
 impl Merged {
     /// A record with its own version and end.
     fn of(record: &gossip::Record, body: Vec<u8>) -> Self {
-        Self {
-            version: record.version,
-            expires_at_ms: record.expires_at_ms,
-            body,
-            lease_end: Wall::EPOCH,
-            stored: true,
-        }
+        Self { stamp: record.stamp(), body, stored: true }
     }
 }
 
@@ -225,14 +211,8 @@ pub(in crate::node) trait Restored: fmt::Debug {
     /// Moves its times to another clock.
     fn step(&mut self, step: Step);
 
-    /// Puts it in force; the timers of groups are collected. Returns the end of its lease, and its body if the stamp holds
-    /// the body.
-    fn restore(
-        self: Box<Self>,
-        core: &mut Core,
-        now: Now,
-        timers: &mut GroupTimers,
-    ) -> (Wall, Vec<u8>);
+    /// Puts it in force; the timers of groups are collected. Returns its body if the core does not hold that.
+    fn restore(self: Box<Self>, core: &mut Core, now: Now, timers: &mut GroupTimers) -> Vec<u8>;
 }
 
 /// Refuses a record under another's key: it would hide that one, and nobody could ever find it to delete it.

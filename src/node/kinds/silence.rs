@@ -82,13 +82,8 @@ impl Restored for StoredSilence {
         step.silence(&mut self.0);
     }
 
-    fn restore(
-        self: Box<Self>,
-        core: &mut Core,
-        now: Now,
-        _timers: &mut GroupTimers,
-    ) -> (Wall, Vec<u8>) {
+    fn restore(self: Box<Self>, core: &mut Core, now: Now, _timers: &mut GroupTimers) -> Vec<u8> {
         core.restore_silence(now, self.0);
-        (Wall::EPOCH, Vec::new())
+        Vec::new()
     }
 }

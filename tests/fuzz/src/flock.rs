@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bellwether::gossip::{Config, Gossip, Key, KeyRing, Merge, Output, Record, Replica, Via};
+use bellwether::gossip::{Config, Gossip, Key, KeyRing, Merge, Output, Record, Replica, Stamp, Via};
 use bellwether::limits::DATAGRAM_BYTES_MAX;
 use bellwether::time::{Mono, Now, Wall};
 use rand::SeedableRng as _;
@@ -20,18 +20,19 @@ const CRC_BYTES: usize = 4;
 pub struct Table(pub BTreeMap<Key, Record>);
 
 impl Replica for Table {
-    fn merge(&mut self, _: Now, record: Record) -> Merge {
+    fn merge(&mut self, _: Now, record: Record, _: Option<Stamp>) -> Merge {
         match self.0.get(&record.key) {
             Some(known) if known.version >= record.version => Merge::Same,
             _ => {
+                let stamp = record.stamp();
                 self.0.insert(record.key.clone(), record);
-                Merge::Changed
+                Merge::Changed(stamp)
             }
         }
     }
 
-    fn fetch(&self, key: &Key) -> Option<Record> {
-        self.0.get(key).cloned()
+    fn fetch(&self, key: &Key) -> Option<(Vec<u8>, Option<i64>)> {
+        self.0.get(key).map(|record| (record.body.clone(), record.sent_at))
     }
 }
 

@@ -22,8 +22,8 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     (
         "AnyVersionWins",
         "src/node/tables.rs",
-        "if known.is_some_and(is_newer) {",
-        r#"if known.is_some_and(is_newer) && !crate::switched("AnyVersionWins") {"#,
+        "if held.is_some_and(is_newer) {",
+        r#"if held.is_some_and(is_newer) && !crate::switched("AnyVersionWins") {"#,
     ),
     (
         "AnyVersionWins",
@@ -57,7 +57,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         "src/node/keep.rs",
         "        if published {\n",
         r#"        let is_renewal = kind == Kind::Claim
-            && self.stamps.get(kind, &key).is_some_and(|it| Some(it.version.node) == self.identity);
+            && self.held(kind, &key).is_some_and(|it| Some(it.version.node) == self.identity);
         let published = published && !(is_renewal && crate::switched("ClaimNotRenewed"));
         if published {
 "#,
@@ -242,7 +242,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // The elements of a record that only a newer version knows are dropped.
     (
         "NewerForgotten",
-        "src/node/stamps.rs",
+        "src/node/extras.rs",
         "        match newer {\n            Some(newer) if",
         r#"        let newer = newer.filter(|_| !crate::switched("NewerForgotten"));
         match newer {
