@@ -6,6 +6,7 @@ use crate::core::deliver::turn::Flock;
 use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
 use crate::gossip::{self, Gossip, Key, Output, Version, Via};
+use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::node::Node;
 use crate::node::carried;
 use crate::node::keep::identity;
@@ -106,9 +107,6 @@ impl Node {
     /// Has the flock be told of all records that were taken back, as far as there is room.
     pub(super) fn share(&mut self, now: Now) {
         let Some(gossip) = &mut self.gossip else { return };
-        for record in self.carried.iter() {
-            gossip.set_aside(record.key.clone(), record.stamp());
-        }
         gossip.share(now);
         self.update_members();
     }
@@ -143,7 +141,9 @@ impl Node {
                 records.push(Record::delete(kind.number().into(), &*key.id));
             }
         }
-        for key in self.carried.sweep(now_ms) {
+        let gone_ms = now_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);
+        let has_ended = |key: &Key| gossip.held(key).is_none_or(|it| it.expires_at_ms <= gone_ms);
+        for key in self.carried.sweep(cx.now.mono, has_ended) {
             gossip.mark_ended(&key);
             records.extend(carried::deleted(&key));
         }

@@ -7,7 +7,7 @@ use crate::core::expect::Sign;
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::effect::Cx;
-use crate::gossip::{Stamp, Version};
+use crate::gossip::{self, Stamp, Version};
 use crate::node::Node;
 use crate::node::carried;
 use crate::node::extras::Extra;
@@ -20,6 +20,8 @@ use crate::wire::rest::rest;
 #[derive(Debug, Default)]
 pub(super) struct Restoring {
     saved: Vec<Saved>,
+    /// Those of kinds that only a newer version knows.
+    carried: Vec<gossip::Record>,
     /// Signs of life.
     signs: Vec<Beat>,
     /// The rest, once all are read.
@@ -96,7 +98,7 @@ impl Node {
     fn carry(&mut self, kind: u16, key: &[u8], body: &[u8]) {
         if let Some(record) = carried::kept(kind, key, body).filter(|_| self.is_member()) {
             self.last_hlc = self.last_hlc.max(record.version.hlc);
-            self.carried.take(&record);
+            self.restoring.carried.push(record);
         }
     }
 
@@ -143,7 +145,7 @@ impl Node {
     fn begin_restoring(&mut self, cx: &mut Cx<'_>) -> Rest {
         let now = cx.now;
         self.past.restored(now);
-        let Restoring { saved, signs, .. } = std::mem::take(&mut self.restoring);
+        let Restoring { saved, carried, signs, .. } = std::mem::take(&mut self.restoring);
         let mut shown = LastShown::default();
         for it in saved.iter().filter(|it| it.object.is_of_the_past()) {
             shown.see(it.object.written());
@@ -156,6 +158,9 @@ impl Node {
             self.core.restore_sign(now, &it.name, Sign { at, by: it.said.into() });
         }
         self.join(cx);
+        for it in carried {
+            self.take_back_carried(it);
+        }
         Rest { saved: saved.into_iter(), shown, timers: GroupTimers::new(), stepped: false }
     }
 
@@ -165,6 +170,15 @@ impl Node {
         if self.is_member() {
             self.extras.put(kind, &key, Extra::of(kind, &body, newer.as_deref()));
             self.set_aside(kind, &key, stamp);
+        }
+    }
+
+    /// Takes back a record of a kind that only a newer version knows, unless a newer one of it is held.
+    fn take_back_carried(&mut self, record: gossip::Record) {
+        let Some(gossip) = &mut self.gossip else { return };
+        let is_newer = gossip.held(&record.key).is_none_or(|it| it.version < record.version);
+        if is_newer && self.carried.take(&record.key, &record.body).is_ok() {
+            gossip.set_aside(record.key.clone(), record.stamp());
         }
     }
 

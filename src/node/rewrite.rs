@@ -142,7 +142,9 @@ impl Node {
         records.extend(self.past.records());
         records.extend(self.around.members.records());
         records.extend(self.signs());
-        records.extend(self.carried.iter().filter_map(|record| carried::stored(&record)));
+        records.extend(self.carried.iter().filter_map(|(key, body)| {
+            carried::stored(key, self.gossip.as_ref()?.held(key)?, body)
+        }));
         records
     }
 }

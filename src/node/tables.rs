@@ -33,16 +33,17 @@ impl Replica for Tables<'_> {
         if self.lives_too_long(kind, Wall::from_ms(record.expires_at_ms)) {
             return Merge::Refused("it would be kept for too long");
         }
-        let Some(kind) = kind else {
-            return self.carry(&record);
-        };
         // Of a version of 1970 that has its date and one that has not got it yet, the later stays the later.
         let is_newer = |stamp: Stamp| {
-            stamp.version >= record.version || dated(stamp.version) > dated(record.version)
+            let is_later = kind.is_some() && dated(stamp.version) > dated(record.version);
+            stamp.version >= record.version || is_later
         };
         if held.is_some_and(is_newer) {
             return Merge::Same;
         }
+        let Some(kind) = kind else {
+            return self.carry(&record);
+        };
         let known_expires_ms = held.map_or(0, |it| it.expires_at_ms);
         match rules(kind).merge(&mut self.merging, now, &record, known_expires_ms) {
             Ok(merged) => self.hold(kind, &record, merged),
@@ -81,11 +82,11 @@ impl Tables<'_> {
 
     /// Takes a record of a kind that only a newer version knows.
     fn carry(&mut self, record: &gossip::Record) -> Merge {
-        let merge = self.carried.take(record);
-        if matches!(merge, Merge::Changed(_)) {
-            self.records.extend(carried::stored(record));
+        if let Err(why) = self.carried.take(&record.key, &record.body) {
+            return Merge::Refused(why);
         }
-        merge
+        self.records.extend(carried::stored(&record.key, record.stamp(), &record.body));
+        Merge::Changed(record.stamp())
     }
 
     /// Holds the extra of a record that the core has taken.

@@ -252,12 +252,11 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     (
         "NewerRefused",
         "src/node/tables.rs",
-        "        let merge = self.carried.take(record);\n",
+        "        if let Err(why) = self.carried.take(",
         r#"        if crate::switched("NewerRefused") {
             return Merge::Refused("a deliberate fault");
         }
-        let merge = self.carried.take(record);
-"#,
+        if let Err(why) = self.carried.take("#,
     ),
     // News that were not acknowledged are not sent again.
     (
