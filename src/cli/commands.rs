@@ -98,7 +98,13 @@ const AGENT: (&str, &str) = (
       --timeout TIME       how long to wait for an answer; 30s
 ",
 );
-/// How lists are printed.
+/// How answers are printed.
+const FORMAT: (&str, &str) = (
+    "Output",
+    "  -o, --output FORMAT      simple, extended or json; simple
+",
+);
+/// How lists with times are printed.
 const OUTPUT: (&str, &str) = (
     "Output",
     "  -o, --output FORMAT      simple, extended or json; simple
@@ -245,7 +251,7 @@ answers: nothing there would end it.",
         )
     },
     Command {
-        shared: &[OUTPUT, AGENT],
+        shared: &[FORMAT, AGENT],
         ..command("config show", "", "Shows the configuration that an agent runs, without secrets.", config::show)
     },
     command(
@@ -323,7 +329,7 @@ those that are given. Fails unless all have taken it.",
         )
     },
     Command {
-        shared: &[OUTPUT, AGENT],
+        shared: &[FORMAT, AGENT],
         ..command(
             "flock",
             "",
@@ -334,7 +340,7 @@ messages of each receiver today.",
         )
     },
     Command {
-        shared: &[OUTPUT, AGENT],
+        shared: &[FORMAT, AGENT],
         ..command("cluster show", "", "Shows the members of a flock as amtool does.", flock::cluster)
     },
     Command {
@@ -344,7 +350,7 @@ messages of each receiver today.",
       --outcome WORD       only those of an outcome, or of a status of alerts
   -r, --receiver PATTERN   only those of receivers whose whole name matches
 ",
-        shared: &[OUTPUT, AGENT],
+        shared: &[FORMAT, AGENT],
         ..command(
             "history",
             "[MATCHER...]",
@@ -358,7 +364,7 @@ waiting, silenced, inhibited, muted by a time interval. The latest 128 survive a
         ..command("ping", "NAME", "Tells an agent that what it expects under this name, an [[expect]] of its config, is alive.", deadman::ping)
     },
     Command {
-        shared: &[OUTPUT, AGENT],
+        shared: &[FORMAT, AGENT],
         ..command(
             "deadman",
             "",
@@ -367,7 +373,7 @@ waiting, silenced, inhibited, muted by a time interval. The latest 128 survive a
         )
     },
     Command {
-        shared: &[OUTPUT, AGENT],
+        shared: &[FORMAT, AGENT],
         ..command(
             "owed query",
             "",

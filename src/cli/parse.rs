@@ -82,12 +82,7 @@ pub(super) fn parse(args: &[OsString], is_amtool: bool) -> Result<Wish, (String,
             Ok(Wish::Help(if is_help && path.is_empty() { words.join(" ") } else { path }))
         }
         Some(command) if !path.is_empty() => {
-            let count = command.arguments.split_whitespace().count();
-            if let Some(more) =
-                found.words.get(count).filter(|_| !command.arguments.contains("..."))
-            {
-                return Err((path, format!("unexpected argument {more:?}")));
-            }
+            check(command, &found, is_amtool).map_err(|why| (path, why))?;
             Ok(Wish::Run(command, found))
         }
         _ => match found.words.first() {
@@ -99,6 +94,20 @@ pub(super) fn parse(args: &[OsString], is_amtool: bool) -> Result<Wish, (String,
                 Err((path, unknown("subcommand", word, names.into_iter())))
             }
         },
+    }
+}
+
+/// Refuses an argument too many, and a flag of another command of the group: one before the last word of the command is looked
+/// up among those of all.
+fn check(command: &Command, found: &Args, is_amtool: bool) -> Result<(), String> {
+    let count = command.arguments.split_whitespace().count();
+    if let Some(more) = found.words.get(count).filter(|_| !command.arguments.contains("...")) {
+        return Err(format!("unexpected argument {more:?}"));
+    }
+    let is_known = |name: &str| command.flags().any(|flag| flag.name() == name);
+    match found.flags.iter().find(|(name, _)| !is_amtool && !is_known(name)) {
+        Some((name, _)) => Err(format!("unknown flag \"--{name}\"")),
+        None => Ok(()),
     }
 }
 

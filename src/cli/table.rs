@@ -25,11 +25,12 @@ pub(super) fn heads(names: &str) -> Vec<Vec<String>> {
     vec![names.split(',').map(ToOwned::to_owned).collect()]
 }
 
-/// Characters of a word that a column holds in one line if it can.
+/// Characters of a word that a column holds in one line if it can; the first holds an id.
 const WORD: usize = 10;
+const FIRST_WORD: usize = 36;
 
 /// Columns as wide as their widest cell. Where the terminal is narrower, the widest ones give way, at last through words; but of
-/// the first, which names the row, every word stays whole.
+/// the first, which names the row, words as long as an id stay whole.
 pub(super) fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
     // Of each the width, and that of its longest word.
     let mut columns = Vec::new();
@@ -37,7 +38,7 @@ pub(super) fn widths(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize
         columns.resize(row.len().max(columns.len()), (0, 0));
         for (at, (cell, (width, word))) in row.iter().zip(&mut columns).enumerate() {
             let longest = cell.split(' ').map(|it| it.chars().count()).max().unwrap_or(0);
-            *word = if at == 0 { longest } else { longest.min(WORD) }.max(*word);
+            *word = longest.min(if at == 0 { FIRST_WORD } else { WORD }).max(*word);
             *width = cell.chars().count().max(*width);
         }
     }

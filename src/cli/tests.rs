@@ -147,6 +147,8 @@ fn a_format_that_is_asked_for_is_printed_or_refused() {
         let why = if is_known { "-o: needs a value" } else { "unknown flag \"-o\"" };
         assert!(code == 2 && err.contains(why), "{}: {err}", command.name);
     }
+    let (code, _, err) = told(&["silence", "-o", "json", "expire", "x"]);
+    assert!(code == 2 && err.contains("unknown flag \"--output\""), "{err}");
     for words in ["flock", "deadman", "owed", "history", "cluster show"] {
         let fake = Fake::new(&[(200, "{\"cluster\":{\"name\":\"a\"}}")]);
         let words: Vec<&str> = words.split(' ').chain(["-o", "json"]).collect();
@@ -280,7 +282,7 @@ fn hostile_answers() -> Vec<(&'static str, &'static [&'static str], Value)> {
         "endsAt": "2999-01-01T00:00:00Z", "comment": HOSTILE, "status": {"state": "active"}});
     let member = json!({"name": HOSTILE, "id": HOSTILE, "address": HOSTILE, "state": HOSTILE});
     let flock = json!({"id": HOSTILE, "members": [member], "keys": [HOSTILE],
-        "interfaces": [HOSTILE], "drops": {HOSTILE: 1}, "twin": {"address": HOSTILE}});
+        "interfaces": [HOSTILE], "drops": {HOSTILE: 1}, "duplicate": {"address": HOSTILE}});
     let cluster = json!({"status": HOSTILE, "name": HOSTILE, "peers": [member], "flock": flock});
     let trouble = json!({"alertname": HOSTILE, "what": HOSTILE, "why": HOSTILE});
     let status = json!({"cluster": cluster, "config": {"original": HOSTILE}, "uptime": HOSTILE,
