@@ -52,7 +52,7 @@ pub enum Output {
     Unheard(Unheard),
 }
 
-/// A record that this node holds cannot be replicated.
+/// A record cannot be replicated. This node holds it all the same, and nothing else has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PublishError {
     /// The body has more bytes than any member takes.

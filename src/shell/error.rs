@@ -7,7 +7,7 @@ use crate::config::settings::{Address, Listener};
 use crate::shell::admission;
 use crate::shell::flash::FlashError;
 
-/// The shell did not start, or does not go on: the process ends with it. Nothing that was answered is lost.
+/// The shell did not start, or does not go on: the process ends with it. Flash stays as it is.
 #[derive(Debug)]
 pub enum Error {
     /// The system refused something that nothing works without: what.
