@@ -48,7 +48,7 @@ pub mod node;
 pub mod notify;
 /// The only room with sockets, files and clocks: `http` (connections, and how many GETs at a time), `admission` of users and tokens
 /// (`admission/password`), tls, udp, netlink, flash, `signals` (SIGHUP asks for a `reload`), `systemd` with the watchdog, the loop. In
-/// `notifier`, `http` has `redirect`, `proxy`, `kept` connections and `oauth2`. `twin` notices another node with the id of this one.
+/// `notifier`, `http` has `redirect`, `proxy`, `kept` connections and `oauth2`. `duplicate_id` notices another node with the id of this one.
 pub mod shell;
 /// The journal over a `Medium`: `journal` appends and compacts, `segment` reads one and finds the torn end, `replay` reads them again;
 /// the `budget` of commits, `wear`.

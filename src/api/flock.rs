@@ -85,8 +85,8 @@ pub(super) fn id(node: u64) -> String {
 }
 
 /// Where another node with our id is, and how many seconds ago it was heard.
-pub(super) fn twin(now: Now, site: &Site) -> Option<(String, u64)> {
-    site.cluster.twin.map(|(addr, at)| (addr.to_string(), now.mono.since(at).as_secs()))
+pub(super) fn duplicate(now: Now, site: &Site) -> Option<(String, u64)> {
+    site.cluster.duplicate.map(|(addr, at)| (addr.to_string(), now.mono.since(at).as_secs()))
 }
 
 fn details(flock: &Gossip, now: Now, site: &Site) -> Value {
@@ -105,7 +105,7 @@ fn details(flock: &Gossip, now: Now, site: &Site) -> Value {
         "digest": format!("{fingerprint:016x}"),
         "records": records,
         "drops": drops,
-        "twin": twin(now, site).map(|(addr, ago)| json!({"address": addr, "heardSecondsAgo": ago})),
+        "duplicate": duplicate(now, site).map(|(addr, ago)| json!({"address": addr, "heardSecondsAgo": ago})),
         "members": flock.members(now.mono).iter().map(member).collect::<Vec<_>>(),
     })
 }

@@ -93,7 +93,7 @@ pub(super) fn plain(node: &Node, now: Now, site: &Site) -> Response {
     row(&mut html, &["Journal", &journal(site, now)]);
     row(&mut html, &["Clock", clock(site)]);
     row(&mut html, &["Flock", &flock(node, site)]);
-    if let Some((address, ago)) = flock::twin(now, site) {
+    if let Some((address, ago)) = flock::duplicate(now, site) {
         let text =
             format!("HAS ANOTHER NODE, at {address}, heard {ago} s ago: the log says what to do");
         row(&mut html, &["Our id", &text]);

@@ -50,7 +50,7 @@ pub struct ClusterStatus {
     /// The interfaces that multicast uses.
     pub interfaces: Vec<String>,
     /// The address that last used our id, and when.
-    pub twin: Option<(SocketAddr, Mono)>,
+    pub duplicate: Option<(SocketAddr, Mono)>,
     /// Counters of the port.
     pub port: PortStats,
 }

@@ -71,8 +71,8 @@ fn members(out: &mut Screen<'_>, cluster: &Value) -> io::Result<()> {
     };
     let drops = drops.map(|(cause, count)| format!("{} {count}", word(cause))).collect::<Vec<_>>();
     let or_none = |list: String| if list.is_empty() { "none".to_owned() } else { list };
-    let twin = flock.get("twin").filter(|twin| !twin.is_null()).map(|twin| {
-        let (address, ago) = (text(twin.get("address")), text(twin.get("heardSecondsAgo")));
+    let duplicate = flock.get("duplicate").filter(|duplicate| !duplicate.is_null()).map(|duplicate| {
+        let (address, ago) = (text(duplicate.get("address")), text(duplicate.get("heardSecondsAgo")));
         format!(
             "OUR ID      is also that of {address}, heard {ago} s ago: flash was copied. Stop one of the two, empty its \
              --storage.path and start it\n"
@@ -89,7 +89,7 @@ fn members(out: &mut Screen<'_>, cluster: &Value) -> io::Result<()> {
         text(flock.get("records")),
         text(flock.get("digest")),
         or_none(drops.join(", ")),
-        twin.unwrap_or_default()
+        duplicate.unwrap_or_default()
     )?;
     let mut rows = heads("MEMBER,ADDRESS,STATE,UNICAST,MULTICAST,HEARS OURS,CLOCK,RECORDS,KEY");
     let members = flock.get("members").and_then(Value::as_array).into_iter().flatten();
@@ -187,7 +187,7 @@ mod tests {
             "heardMulticastSecondsAgo": null, "hearsMulticast": true, "clockOffsetMs": -1250, "synced": false,
             "agreed": false, "key": "1a2b"});
         let flock = json!({"id": "07", "sealed": true, "keys": ["1a2b", "3c4d"], "interfaces": ["eth0"], "synced": true,
-            "digest": "ff", "records": 2, "twin": null, "drops": {"replay": 0, "stranger": 4}, "members": [member]});
+            "digest": "ff", "records": 2, "duplicate": null, "drops": {"replay": 0, "stranger": 4}, "members": [member]});
         let flock = json!({"name": "a", "status": "ready", "flock": flock});
         let told = page(&flock, None);
         let expected = "\
@@ -205,8 +205,8 @@ b       10.0.0.2:9094  alive  3 s ago  never      yes         -1.250 s, not set 
         let (_, table) = told.split_once("\nMEMBER").unwrap();
         assert!(table.lines().all(|line| line.chars().count() <= 80), "{told}");
         assert!(table.contains("  10.0.0.2:") && table.contains("  1a2b"), "{told}");
-        let twin = json!({"address": "10.0.0.3:9094", "heardSecondsAgo": 7});
-        let told = page(&json!({"flock": {"twin": twin}}), None);
+        let duplicate = json!({"address": "10.0.0.3:9094", "heardSecondsAgo": 7});
+        let told = page(&json!({"flock": {"duplicate": duplicate}}), None);
         assert!(
             told.contains("\nOUR ID      is also that of 10.0.0.3:9094, heard 7 s ago: "),
             "{told}"

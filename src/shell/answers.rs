@@ -1,10 +1,12 @@
 //! Requests and their answers: at once, when what they promise is durable, or after work that is done in pieces.
 
 use super::http::Exchange;
-use super::{Shell, clock, process};
+use super::opening::restore;
+use super::{Shell, clock, keeper, process};
 use crate::api::{self, Answer, Endpoint, Response};
 use crate::effect::Cx;
-use crate::store::Ticket;
+use crate::node::Node;
+use crate::store::{Kept, Ticket};
 
 pub(super) type Label = &'static str;
 
@@ -74,6 +76,48 @@ impl Shell {
                 self.held.push_back(Held { ticket, exchange, response, labels });
             }
             None => self.release(exchange, response, labels),
+        }
+    }
+
+    /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
+    /// on from memory, and says so wherever it says anything.
+    pub(super) fn kept(&mut self, kept: &Kept, late: Option<&keeper::Late>) {
+        self.keeper.heard(kept.ticket);
+        while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
+            && let Some(held) = self.held.pop_front()
+        {
+            self.release(held.exchange, held.response, held.labels);
+        }
+        self.site.journal.count(&kept.wear, clock::boot_time());
+        let age = self.site.journal.age;
+        self.with_node(|node, cx| node.handle_wear(cx, kept.wear.commits, age));
+        self.site.journal.left_out = kept.left_out;
+        if let Some((found, volatile)) = late {
+            self.site.journal.volatile = *volatile;
+            // Else it was taken back in pieces; while the agent stops there is no time for these.
+            if !found.is_empty() {
+                self.with_node(|node, cx| restore(node, cx, found));
+            }
+        }
+        if kept.wants_state {
+            // Everything that is queued until now is part of the state.
+            self.perform();
+            self.keeper.gather_state();
+            self.with_node(Node::handle_state_wanted);
+        }
+        self.site.journal.missing = kept.missing;
+        self.site.journal.retry_at = kept.retry_in.map(|after| clock::mono() + after);
+        let had_failed = self.site.journal.fault.is_some();
+        let retry_in = kept.retry_in;
+        self.troubles.say(
+            &self.site.journal.path,
+            kept.fault.as_deref(),
+            retry_in,
+            clock::boot_time(),
+        );
+        self.site.journal.fault.clone_from(&kept.fault);
+        if kept.fault.is_some() || had_failed {
+            self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
     }
 

@@ -157,7 +157,7 @@ pub(super) async fn send_timeouts(wait: impl AsyncFn() -> io::Result<()>, events
         let is_deaf = waited.is_err();
         let event = match waited {
             Ok(()) => Event::Timeout,
-            Err(error) => Event::Deaf("waiting for the timer", error),
+            Err(error) => Event::SourceFailed("waiting for the timer", error),
         };
         if events.send(event).await.is_err() || is_deaf {
             return;

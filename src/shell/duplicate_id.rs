@@ -11,12 +11,12 @@ use crate::time::Mono;
 
 /// Notices it by what the flock has counted.
 #[derive(Debug, Default)]
-pub(super) struct Twins {
+pub(super) struct DuplicateIds {
     conflicts: u64,
     warned: Option<Mono>,
 }
 
-impl Twins {
+impl DuplicateIds {
     /// Takes note of a datagram that the flock has heard `from` somebody. Says whether that is a node with our id, and
     /// warns of it.
     pub(super) fn heard(
@@ -55,13 +55,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_twin_is_noticed_and_warned_of_now_and_then() {
-        let mut twins = Twins::default();
+    fn each_duplicate_is_noticed_and_warned_of_now_and_then() {
+        let mut duplicates = DuplicateIds::default();
         let start = Mono::from_ms(5);
-        assert_eq!(twins.note(0, start), None);
-        assert_eq!(twins.note(1, start), Some(true));
-        assert_eq!(twins.note(1, start + WARN_INTERVAL), None);
-        assert_eq!(twins.note(2, start + WARN_INTERVAL / 2), Some(false));
-        assert_eq!(twins.note(3, start + WARN_INTERVAL), Some(true));
+        assert_eq!(duplicates.note(0, start), None);
+        assert_eq!(duplicates.note(1, start), Some(true));
+        assert_eq!(duplicates.note(1, start + WARN_INTERVAL), None);
+        assert_eq!(duplicates.note(2, start + WARN_INTERVAL / 2), Some(false));
+        assert_eq!(duplicates.note(3, start + WARN_INTERVAL), Some(true));
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn bind(socket: &Socket, host: &str, address: SocketAddr) -> io::Resu
         socket.set_freebind_v6(true)?;
     }
     socket.bind(&address.into())?;
-    warn!(address:%; "this machine does not have the address to listen on: no datagrams are received there until it has");
+    warn!(address:%; "this machine does not have the address to listen on: nothing is received there until it has");
     Ok(())
 }
 

@@ -100,7 +100,7 @@ pub(super) async fn send_found(missing: MissingKeys, events: Sender<Event>) {
     }
     if missing.restarted {
         let why = io::Error::other("can be read now, stopping to be started anew as a member");
-        events.send(Event::Deaf("the flock's key", why)).await.ok();
+        events.send(Event::SourceFailed("the flock's key", why)).await.ok();
     } else {
         warn!("the flock's key can be read now: restart to take part");
     }

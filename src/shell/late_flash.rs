@@ -1,5 +1,6 @@
 //! Records of a flash that could be read only after the start are taken back in pieces. Questions after the health of the agent
-//! and the watchdog are answered between two pieces; every other event waits, since it would meet half of a state.
+//! and the watchdog are answered between two pieces, as long as no more than [`EVENTS_MAX`] other events wait: each of these would
+//! meet half of a state.
 
 use smol::channel::Receiver;
 

@@ -18,6 +18,7 @@ pub mod admission;
 mod answers;
 mod certificates;
 pub mod clock;
+mod duplicate_id;
 mod error;
 pub mod files;
 pub mod flash;
@@ -43,7 +44,6 @@ mod systemd;
 pub mod templates;
 pub mod tls;
 mod troubles;
-mod twin;
 mod udp;
 mod watchers;
 mod worker;
@@ -77,6 +77,7 @@ pub use error::Error;
 
 use answers::Held;
 use certificates::Certificates;
+use duplicate_id::DuplicateIds;
 use http::{Exchange, Server};
 use keeper::Keeper;
 use notifier::Notifier;
@@ -85,7 +86,6 @@ use opening::{
 };
 use reload::{Reloader, Reloads};
 use troubles::Troubles;
-use twin::Twins;
 use udp::Port;
 use watchers::Watchers;
 
@@ -106,7 +106,7 @@ pub enum Event {
     /// A request was read.
     Http(Box<Exchange>),
     /// A source of events hears nothing more: which one, and why.
-    Deaf(&'static str, io::Error),
+    SourceFailed(&'static str, io::Error),
     /// Records have become durable, or will not; and what a directory holds that could not be opened at the start.
     Kept(Kept, Option<keeper::Late>),
     /// A link, an address or a route of this machine has come.
@@ -207,7 +207,7 @@ struct Shell {
     /// A socket that can always be written to: to wait for that is to let everything come in that is there.
     outside: Rc<Async<UnixDatagram>>,
     port: Option<Port>,
-    twins: Twins,
+    duplicates: DuplicateIds,
     reloads: Reloads,
     certificates: Certificates,
     _sources: Vec<Task<()>>,
@@ -275,7 +275,7 @@ impl Shell {
             kind: 0,
             outside,
             port,
-            twins: Twins::default(),
+            duplicates: DuplicateIds::default(),
             reloads: Reloads::new(executor, &sender, setup.reloader),
             certificates: Certificates::new(executor, &sender),
             _sources: sources,
@@ -300,9 +300,10 @@ impl Shell {
                     info!("received {name}, stopping");
                     break;
                 }
-                Some(event) => {
-                    if let Event::Kept(_, Some((found, _))) = &event {
-                        self.take_back(found, events).await;
+                Some(mut event) => {
+                    if let Event::Kept(_, Some((found, _))) = &mut event {
+                        let found = std::mem::take(found);
+                        self.take_back(&found, events).await;
                     }
                     self.turn(event)?;
                 }
@@ -315,7 +316,7 @@ impl Shell {
 
     /// One turn of the loop.
     fn turn(&mut self, event: Event) -> Result<(), Error> {
-        if let Event::Deaf(what, error) = event {
+        if let Event::SourceFailed(what, error) = event {
             return Err(Error::System(what, error));
         }
         // A request that only reads makes nothing due; its answer goes out before due work.
@@ -342,14 +343,18 @@ impl Shell {
             Event::Datagram { from, via, bytes } => {
                 self.with_node(|node, cx| node.handle_datagram(cx, from, via, &bytes));
                 let (path, now) = (&self.site.journal.path, clock::mono());
-                if self.node.flock().is_some_and(|flock| self.twins.heard(flock, from, path, now)) {
-                    self.site.cluster.twin = Some((from, now));
+                if self
+                    .node
+                    .flock()
+                    .is_some_and(|flock| self.duplicates.heard(flock, from, path, now))
+                {
+                    self.site.cluster.duplicate = Some((from, now));
                 }
             }
             // The loop is the one that ends of it.
-            Event::Deaf(..) => {}
+            Event::SourceFailed(..) => {}
             Event::Http(exchange) => self.answer(*exchange),
-            Event::Kept(kept, late) => self.kept(&kept, late.map(|late| late.1)),
+            Event::Kept(kept, late) => self.kept(&kept, late.as_ref()),
             Event::Link => self.with_node(Node::handle_link),
             Event::Loaded(outcome) => self.loaded(*outcome),
             Event::Peers(mut peers) => {
@@ -395,44 +400,6 @@ impl Shell {
             warn!(
                 "clock not set: the machine's wall clock is not synchronised; silences and mute times follow it"
             );
-        }
-    }
-
-    /// Lets go the answers that waited for what is durable now. Where nothing can be kept they go too: the agent works
-    /// on from memory, and says so wherever it says anything.
-    fn kept(&mut self, kept: &Kept, found_volatile: Option<bool>) {
-        self.keeper.heard(kept.ticket);
-        while self.held.front().is_some_and(|held| held.ticket <= kept.ticket)
-            && let Some(held) = self.held.pop_front()
-        {
-            self.release(held.exchange, held.response, held.labels);
-        }
-        self.site.journal.count(&kept.wear, clock::boot_time());
-        let age = self.site.journal.age;
-        self.with_node(|node, cx| node.handle_wear(cx, kept.wear.commits, age));
-        self.site.journal.left_out = kept.left_out;
-        if let Some(volatile) = found_volatile {
-            self.site.journal.volatile = volatile;
-        }
-        if kept.wants_state {
-            // Everything that is queued until now is part of the state.
-            self.perform();
-            self.keeper.gather_state();
-            self.with_node(Node::handle_state_wanted);
-        }
-        self.site.journal.missing = kept.missing;
-        self.site.journal.retry_at = kept.retry_in.map(|after| clock::mono() + after);
-        let had_failed = self.site.journal.fault.is_some();
-        let retry_in = kept.retry_in;
-        self.troubles.say(
-            &self.site.journal.path,
-            kept.fault.as_deref(),
-            retry_in,
-            clock::boot_time(),
-        );
-        self.site.journal.fault.clone_from(&kept.fault);
-        if kept.fault.is_some() || had_failed {
-            self.with_node(|node, cx| node.handle_journal(cx, kept.fault.as_deref()));
         }
     }
 

@@ -39,7 +39,8 @@ impl Shell {
             return Ok(());
         }
         self.handled_since += 1;
-        if !events.is_empty() && self.handled_since < EVENTS_BETWEEN {
+        let has_more = !events.is_empty() || !self.waiting.is_empty();
+        if has_more && self.handled_since < EVENTS_BETWEEN {
             return Ok(());
         }
         self.handled_since = 0;

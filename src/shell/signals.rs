@@ -22,7 +22,7 @@ pub(super) async fn send(
         let is_deaf = signal.is_err();
         let event = match signal {
             Ok(signal) => Event::Signal(signal),
-            Err(error) => Event::Deaf("waiting for signals", error),
+            Err(error) => Event::SourceFailed("waiting for signals", error),
         };
         if events.send(event).await.is_err() || is_deaf {
             return;
@@ -48,9 +48,9 @@ mod tests {
             matches!(
                 &*told,
                 [
-                    Event::Deaf("waiting for the timer", _),
+                    Event::SourceFailed("waiting for the timer", _),
                     Event::Signal(Signal::Hup),
-                    Event::Deaf("waiting for signals", _)
+                    Event::SourceFailed("waiting for signals", _)
                 ]
             ),
             "{told:?}"

@@ -53,6 +53,11 @@ impl Shell {
     /// nobody hears is told again.
     async fn hear_receivers_out(&mut self, events: &Receiver<Event>) {
         self.notifier.close();
+        for event in std::mem::take(&mut self.waiting) {
+            if !matches!(event, Event::Signal(_)) && self.turn(event).is_err() {
+                break;
+            }
+        }
         let deadline = clock::boot_time() + STOP_TIME_MAX;
         while self.notifier.attempts() > 0 {
             match next(events, deadline).await {

@@ -51,12 +51,12 @@ struct Group {
     to: SocketAddr,
     /// Names of interfaces that may be used; none is all.
     wanted: Vec<String>,
-    ears: RefCell<Vec<Ear>>,
+    joined: RefCell<Vec<Joined>>,
 }
 
 /// The socket that receives the group on one interface.
 #[derive(Debug)]
-struct Ear {
+struct Joined {
     interface: Interface,
     socket: Rc<Async<UdpSocket>>,
     _task: Task<()>,
@@ -119,7 +119,7 @@ impl Port {
     /// The names of the interfaces that multicast uses now.
     pub(super) fn interfaces(&self) -> Vec<String> {
         let Some(group) = &self.shared.group else { return Vec::new() };
-        group.ears.borrow().iter().map(|ear| ear.interface.name.clone()).collect()
+        group.joined.borrow().iter().map(|one| one.interface.name.clone()).collect()
     }
 }
 
@@ -148,7 +148,7 @@ impl Shared {
 
     fn multicast(&self, bytes: &[u8]) {
         let Some(group) = &self.group else { return };
-        for Ear { interface, .. } in &*group.ears.borrow() {
+        for Joined { interface, .. } in &*group.joined.borrow() {
             match group.to {
                 SocketAddr::V6(to) => {
                     let to = SocketAddrV6::new(*to.ip(), to.port(), 0, interface.index);
@@ -175,15 +175,15 @@ impl Shared {
         let mut found = interfaces::multicast();
         found.retain(|it| group.wanted.is_empty() || group.wanted.contains(&it.name));
         found.truncate(MULTICAST_INTERFACES_MAX);
-        let mut ears = group.ears.borrow_mut();
-        let names = |ears: &[Ear]| {
-            let names: Vec<_> = ears.iter().map(|ear| ear.interface.name.as_str()).collect();
+        let mut joined = group.joined.borrow_mut();
+        let names = |joined: &[Joined]| {
+            let names: Vec<_> = joined.iter().map(|one| one.interface.name.as_str()).collect();
             names.join(",")
         };
-        let before = names(&ears);
-        ears.retain(|ear| found.contains(&ear.interface) && group.rejoin(ear).is_ok());
+        let before = names(&joined);
+        joined.retain(|one| found.contains(&one.interface) && group.rejoin(one).is_ok());
         for interface in found {
-            if ears.iter().any(|ear| ear.interface == interface) {
+            if joined.iter().any(|one| one.interface == interface) {
                 continue;
             }
             match group.open(self.unicast.get_ref(), interface.index) {
@@ -191,14 +191,14 @@ impl Shared {
                     let socket = Rc::new(socket);
                     let via = Via::Multicast(interface.index);
                     let task = self.listen(Rc::clone(&socket), via);
-                    ears.push(Ear { interface, socket, _task: task });
+                    joined.push(Joined { interface, socket, _task: task });
                 }
                 Err(error) => {
                     debug!("{}: joining {} failed: {error}", interface.name, group.to.ip());
                 }
             }
         }
-        match names(&ears) {
+        match names(&joined) {
             now if now == before && !now.is_empty() => {}
             now if now.is_empty() => {
                 warn!("multicast is on, and no interface can do it: tried again each minute");
@@ -220,7 +220,7 @@ impl Group {
         if local.is_ipv6() {
             unicast.set_multicast_loop_v6(false)?;
         }
-        Ok(Self { to, wanted: cluster.interfaces.clone(), ears: RefCell::default() })
+        Ok(Self { to, wanted: cluster.interfaces.clone(), joined: RefCell::default() })
     }
 
     /// A socket that hears the group on this interface.
@@ -255,8 +255,8 @@ impl Group {
     }
 
     /// Leaves and joins, so that switches and routers hear of it again.
-    fn rejoin(&self, ear: &Ear) -> io::Result<()> {
-        let (socket, index) = ((*ear.socket).get_ref(), ear.interface.index);
+    fn rejoin(&self, one: &Joined) -> io::Result<()> {
+        let (socket, index) = ((*one.socket).get_ref(), one.interface.index);
         let none = Ipv4Addr::UNSPECIFIED;
         match self.to.ip() {
             IpAddr::V4(to) => {

@@ -77,12 +77,12 @@ const KINDS = { BellwetherConfigRejected: "Config not taken", BellwetherReceiver
 export function troubles() {
   if (!state.status) return [];
   const { bellwether, cluster, journal } = state.status;
-  const twin = cluster.flock?.twin;
+  const duplicate = cluster.flock?.duplicate;
   return [
     ...bellwether.troubles.map((it) => ({ kind: KINDS[it.alertname] || it.alertname, what: it.what, why: it.why, seconds: it.seconds, times: it.times })),
     journal.fault && { kind: "Flash", what: journal.path, why: journal.fault },
     cluster.fault && { kind: "Flock", what: "", why: cluster.fault },
-    twin && { kind: "Another node has our id", what: twin.address, why: "" },
+    duplicate && { kind: "Another node has our id", what: duplicate.address, why: "" },
   ].filter(Boolean);
 }
 

@@ -343,12 +343,12 @@ fn the_page_shows_every_member() {
         said = world.hear(there, said);
     }
     assert!(!world.get("/").1.contains("Our id"));
-    world.site.cluster.twin = Some((there, world.now.mono));
+    world.site.cluster.duplicate = Some((there, world.now.mono));
     assert!(
         world
             .get("/api/v2/status")
             .1
-            .contains(r#""twin":{"address":"10.0.0.2:9094","heardSecondsAgo":0}"#)
+            .contains(r#""duplicate":{"address":"10.0.0.2:9094","heardSecondsAgo":0}"#)
     );
     let page = world.get("/").1;
     for part in [

@@ -34,7 +34,7 @@ impl Members {
         self.handshake.rotate(now.mono, rng);
         let proved = self.handshake.proves(hello.echo, from);
         if node == shared.config.node {
-            return self.handle_twin(shared, now, arrival, hello, proved);
+            return self.handle_duplicate(shared, now, arrival, hello, proved);
         }
         let spent = self.spent(node, hello.generation, header.boot);
         let known = self.node_of(header.boot) == Some(node);
@@ -86,7 +86,7 @@ impl Members {
 
     /// Takes a hello with our own node id: from a node whose flash was copied from ours, or from our own life before the
     /// restart, played back by somebody. Only the first can echo our nonce.
-    fn handle_twin(
+    fn handle_duplicate(
         &mut self,
         shared: &mut Shared,
         now: Now,

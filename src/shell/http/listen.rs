@@ -19,7 +19,7 @@ use crate::shell::interfaces;
 
 /// A socket that listens.
 #[derive(Debug)]
-pub(super) enum Door {
+pub(super) enum ListenSocket {
     Tcp(Async<TcpListener>),
     /// Its path is the agent's own, unless systemd has passed it.
     Unix(
@@ -28,7 +28,7 @@ pub(super) enum Door {
     ),
 }
 
-impl Door {
+impl ListenSocket {
     /// The next connection. One of a Unix socket is told apart by [`Self::is_unix`] alone: its calls are the same, but
     /// the other end has no address.
     pub(super) async fn accept(&self) -> io::Result<Async<TcpStream>> {
@@ -59,26 +59,26 @@ impl Drop for OwnPath {
 }
 
 /// The sockets that systemd has passed to this process, and where each listens. They are its to make, so none is an error.
-pub(super) fn passed() -> io::Result<Vec<(Door, String)>> {
+pub(super) fn passed() -> io::Result<Vec<(ListenSocket, String)>> {
     let mut passed = ListenFd::from_env();
     let mut doors = Vec::new();
     for at in 0..passed.len() {
-        let door = if let Ok(Some(listener)) = passed.take_tcp_listener(at) {
+        let socket = if let Ok(Some(listener)) = passed.take_tcp_listener(at) {
             let place = listener.local_addr()?.to_string();
-            (Door::Tcp(Async::new(listener)?), place)
+            (ListenSocket::Tcp(Async::new(listener)?), place)
         } else if let Ok(Some(listener)) = passed.take_unix_listener(at) {
             let address = listener.local_addr()?;
             let place = address
                 .as_pathname()
                 .map_or("unix:".to_owned(), |path| Listener::Unix(path.to_owned()).to_string());
-            (Door::Unix(Async::new(listener)?, None), place)
+            (ListenSocket::Unix(Async::new(listener)?, None), place)
         } else {
             let text = format!(
                 "the socket of number {at} is neither TCP nor a Unix stream: write ListenStream="
             );
             return Err(odd(text));
         };
-        doors.push(door);
+        doors.push(socket);
     }
     if doors.is_empty() {
         return Err(odd(
@@ -115,7 +115,7 @@ fn listen(host: &str, address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Listens on a Unix socket whose permissions and group are these; an empty group is the agent's own. One that a process
 /// left behind is replaced; anything else at its place is an error.
-pub(super) fn listen_unix(path: &Path, mode: u32, group: &str) -> io::Result<Door> {
+pub(super) fn listen_unix(path: &Path, mode: u32, group: &str) -> io::Result<ListenSocket> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
             return Err(odd(
@@ -136,7 +136,7 @@ pub(super) fn listen_unix(path: &Path, mode: u32, group: &str) -> io::Result<Doo
         chownat(CWD, path, None, Some(Gid::from_raw(gid)), AtFlags::SYMLINK_NOFOLLOW)?;
     }
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-    Ok(Door::Unix(Async::new(listener)?, Some(own)))
+    Ok(ListenSocket::Unix(Async::new(listener)?, Some(own)))
 }
 
 fn odd(why: impl Into<String>) -> io::Error {
@@ -187,20 +187,20 @@ mod tests {
         let other = others.into_iter().find(|group| *group != own).unwrap_or(own);
         let is_root = rustix::process::geteuid().is_root();
         let gid = if is_root { own.as_raw() + 1 } else { other.as_raw() };
-        let door = listen_unix(&path, 0o620, &gid.to_string()).unwrap();
+        let socket = listen_unix(&path, 0o620, &gid.to_string()).unwrap();
         let made = fs::metadata(&path).unwrap();
         assert_eq!((made.permissions().mode() & 0o777, made.gid()), (0o620, gid));
         assert!(why(&path).contains("another process listens there"));
         let mut client = UnixStream::connect(&path).unwrap();
         // The one of the look, which is gone, and ours.
-        smol::block_on(door.accept()).unwrap();
-        let served = smol::block_on(door.accept()).unwrap();
-        assert!(door.is_unix());
+        smol::block_on(socket.accept()).unwrap();
+        let served = smol::block_on(socket.accept()).unwrap();
+        assert!(socket.is_unix());
         client.write_all(b"x").unwrap();
         let mut byte = [0];
         smol::block_on(served.readable()).unwrap();
         assert_eq!((served.get_ref().read(&mut byte).unwrap(), byte), (1, *b"x"));
-        drop(door);
+        drop(socket);
         assert!(!path.exists());
         assert!(
             listen_unix(&path, 0o600, "no such group")

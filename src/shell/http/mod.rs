@@ -42,7 +42,7 @@ use answer::{add_headers, built, refuse};
 use body::{Outgoing, Share};
 use connections::{Connections, Phase, State};
 pub use exchange::Exchange;
-use listen::Door;
+use listen::ListenSocket;
 use stream::{Scratch, Stream};
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &'static str) -> Option<&'a str> {
@@ -148,34 +148,34 @@ impl Server {
 
     /// Listens at one more place; an empty host is every interface, IPv4 and IPv6.
     pub(super) fn listen(&mut self, listener: &Listener, web: &Web) -> io::Result<()> {
-        let door = match listener {
+        let socket = match listener {
             Listener::Tcp(address) => {
                 let listener = listen::bind(address)?;
                 info!(address:% = listener.local_addr()?; "Listening on");
-                Door::Tcp(Async::new(listener)?)
+                ListenSocket::Tcp(Async::new(listener)?)
             }
             Listener::Unix(path) => {
-                let door = listen::listen_unix(path, web.socket_mode.0, &web.socket_group)?;
+                let socket = listen::listen_unix(path, web.socket_mode.0, &web.socket_group)?;
                 info!(address:% = listener; "Listening on");
-                door
+                socket
             }
         };
-        self.open(door);
+        self.open(socket);
         Ok(())
     }
 
     /// Serves the sockets that systemd has passed.
     pub(super) fn take_passed(&mut self) -> io::Result<()> {
-        for (door, address) in listen::passed()? {
+        for (socket, address) in listen::passed()? {
             info!(address:%; "Listening on");
-            self.open(door);
+            self.open(socket);
         }
         Ok(())
     }
 
-    fn open(&mut self, door: Door) {
+    fn open(&mut self, socket: ListenSocket) {
         let shared = Rc::clone(&self.shared);
-        self.tasks.push(self.shared.executor.spawn(accept(shared, door)));
+        self.tasks.push(self.shared.executor.spawn(accept(shared, socket)));
     }
 
     /// The rules by which requests are let in.
@@ -219,15 +219,15 @@ fn connections_max(files: Rlimit) -> usize {
 }
 
 /// Takes connections as long as there is room. No error ends it.
-async fn accept(shared: Rc<Shared>, door: Door) {
+async fn accept(shared: Rc<Shared>, socket: ListenSocket) {
     let mut warned: Option<Mono> = None;
     loop {
-        match door.accept().await {
+        match socket.accept().await {
             Ok(stream) => {
                 while !shared.connections.borrow_mut().make_room(clock::mono()) {
                     Timer::after(ACCEPT_RETRY_TIME).await;
                 }
-                open(&shared, stream, door.is_unix());
+                open(&shared, stream, socket.is_unix());
             }
             Err(error) => {
                 let now = clock::mono();

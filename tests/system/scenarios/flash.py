@@ -5,6 +5,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -178,6 +179,32 @@ def unwritable(world):
     says_failed(agent, sink, "Permission denied|No such file")
     alerts_on(agent, sink, "C")
     assert said(sink, "A") == ["firing"], "a notification was repeated"
+
+
+def found_while_stopping(world):
+    """What a directory holds that can be read only while the agent stops is there after the next start."""
+    hanging = socket.create_server(("127.0.0.1", 0))
+    agent = world.subject(CONFIG.replace("SINK", f"http://127.0.0.1:{hanging.getsockname()[1]}"))
+    silence = agent.api.post("/api/v2/silences", SILENCE).json["silenceID"]
+    agent.stop()
+    data = world.directory / "subject" / "data"
+    away = data.with_name("away")
+    data.rename(away)
+    data.write_text("no directory")
+    logged = len(agent.log())
+    agent.start()
+    agent.api.post_alerts(alert("A"))
+    hanging.settimeout(WAIT_SECONDS)
+    attempt = hanging.accept()  # and no answer: the stop waits for it
+    agent.signal(signal.SIGTERM)
+    data.unlink()
+    away.rename(data)
+    agent.process.wait(WAIT_SECONDS)
+    attempt[0].close()
+    log = agent.log()[logged:]
+    assert re.search("stopping[^$]*journal .*: [1-9][0-9]* records", log), f"it was not read while the agent stopped: {log}"
+    agent.start()
+    assert agent.api.get(f"/api/v2/silence/{silence}").status == 200, "the silence is lost"
 
 
 def kept(world, agent, sink):
@@ -536,5 +563,5 @@ def older_version(world):
 
 
 def cases(_settings):
-    every = (no_space, read_only, read_only_start, not_ours, full_start, little_room, io_error, unwritable, volatile, second_process, damaged, frozen, interval, off, stopped, budget, too_large, older_version)
+    every = (no_space, read_only, read_only_start, not_ours, full_start, little_room, io_error, unwritable, found_while_stopping, volatile, second_process, damaged, frozen, interval, off, stopped, budget, too_large, older_version)
     return [(f"flash/{case.__name__}", case) for case in every]

@@ -162,8 +162,8 @@ def cloned(world):
         shutil.copytree(first.directory / "data", second.directory / "data")
         first.start()
         second.start()
-        flock.wait(lambda node: node.cluster["flock"]["twin"], 5, "knows of the other")
-        assert second.cluster["flock"]["twin"]["address"] == flock.places[0]
+        flock.wait(lambda node: node.cluster["flock"]["duplicate"], 5, "knows of the other")
+        assert second.cluster["flock"]["duplicate"]["address"] == flock.places[0]
         assert f"another node, at {flock.places[0]}, has our id" in second.log(), second.log()
         told = subprocess.run([first.binary, "flock", "--url", f"http://127.0.0.1:{first.port}"], capture_output=True, text=True, check=True)
         assert f"is also that of {flock.places[1]}" in told.stdout, told.stdout

@@ -29,7 +29,7 @@ def cases(_settings):
         return
     yield "flock/labels", labels
     yield "flock/reflected", reflected
-    yield "flock/twin_replayed", twin_replayed
+    yield "flock/duplicate_replayed", duplicate_replayed
     yield "flock/restart_replayed", restart_replayed
     yield "flock/amplified", amplified
     yield "flock/reported", reported
@@ -123,7 +123,7 @@ def reflected(world):
         return f"met after {took:.1f} s"
 
 
-def twin_replayed(world):
+def duplicate_replayed(world):
     """A node's own hellos of before its restart, played back, are no other node with its id; nor do they keep a member out."""
     with Site(world, 2, 1) as site:
         node, peer = site.flock.nodes
@@ -136,7 +136,7 @@ def twin_replayed(world):
         for hello in hellos:
             player.send(swapped(hello))
         time.sleep(1)
-        assert node.cluster["flock"]["twin"] is None, node.cluster
+        assert node.cluster["flock"]["duplicate"] is None, node.cluster
         assert "has our id" not in node.log()
         peer.start()
         site.flock.wait(lambda it: it.members == 2, FLOOR, "has met the other")
