@@ -326,7 +326,7 @@ pub const LOG_ENTRIES_MAX: usize = 2 * GROUPS_MAX;
 pub const LOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Members that a log entry names as senders of its group. Policy: the one that sent longest ago is left out; an end may be
 /// sent again after a split.
-pub const LOG_TELLERS_MAX: usize = 16;
+pub const LOG_NOTIFIERS_MAX: usize = 16;
 /// Facts of a receiver's answer that a log entry keeps, such as the message of Slack to be changed. Policy: none is kept, and
 /// the next notification stands by itself.
 pub const LOG_FACTS_MAX: usize = 4;

@@ -98,7 +98,7 @@ fn log() -> (LogKey, LogEntry) {
         firing: [fingerprint()].into(),
         resolved: [].into(),
         expires_at: Wall::from_secs(4_100_000_000),
-        tellers: [].into(),
+        notified_by: [].into(),
         facts: [].into(),
     };
     (key, entry)

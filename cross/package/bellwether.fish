@@ -242,7 +242,6 @@ complete -c bellwether -n "__bellwether_at ' check-config'" -l version-check -d 
 complete -c bellwether -n "__bellwether_at ' check-config'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' cluster'" -a show
 complete -c bellwether -n "__bellwether_at ' cluster'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
-complete -c bellwether -n "__bellwether_at ' cluster'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' cluster'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' cluster'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' cluster'" -l password-file -r -F
@@ -257,7 +256,6 @@ complete -c bellwether -n "__bellwether_at ' cluster'" -s v -l verbose -d 'accep
 complete -c bellwether -n "__bellwether_at ' cluster'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' cluster'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' cluster show'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
-complete -c bellwether -n "__bellwether_at ' cluster show'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' cluster show'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' cluster show'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' cluster show'" -l password-file -r -F
@@ -275,7 +273,6 @@ complete -c bellwether -n "__bellwether_at ' config'" -a convert
 complete -c bellwether -n "__bellwether_at ' config'" -a routes
 complete -c bellwether -n "__bellwether_at ' config'" -a show
 complete -c bellwether -n "__bellwether_at ' config'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
-complete -c bellwether -n "__bellwether_at ' config'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' config'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' config'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' config'" -l password-file -r -F
@@ -342,7 +339,6 @@ complete -c bellwether -n "__bellwether_at ' config routes test'" -s v -l verbos
 complete -c bellwether -n "__bellwether_at ' config routes test'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' config routes test'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' config show'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
-complete -c bellwether -n "__bellwether_at ' config show'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' config show'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' config show'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' config show'" -l password-file -r -F
@@ -357,7 +353,6 @@ complete -c bellwether -n "__bellwether_at ' config show'" -s v -l verbose -d 'a
 complete -c bellwether -n "__bellwether_at ' config show'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' config show'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' deadman'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
-complete -c bellwether -n "__bellwether_at ' deadman'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' deadman'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' deadman'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' deadman'" -l password-file -r -F
@@ -372,7 +367,6 @@ complete -c bellwether -n "__bellwether_at ' deadman'" -s v -l verbose -d 'accep
 complete -c bellwether -n "__bellwether_at ' deadman'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' deadman'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' flock'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
-complete -c bellwether -n "__bellwether_at ' flock'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' flock'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' flock'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' flock'" -l password-file -r -F
@@ -405,7 +399,6 @@ complete -c bellwether -n "__bellwether_at ' history'" -l after -x -d 'only what
 complete -c bellwether -n "__bellwether_at ' history'" -l outcome -x -d 'only those of an outcome, or of a status of alerts'
 complete -c bellwether -n "__bellwether_at ' history'" -s r -l receiver -x -d 'only those of receivers whose whole name matches'
 complete -c bellwether -n "__bellwether_at ' history'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
-complete -c bellwether -n "__bellwether_at ' history'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' history'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' history'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' history'" -l password-file -r -F
@@ -487,7 +480,6 @@ complete -c bellwether -n "__bellwether_at ' owed'" -a drop
 complete -c bellwether -n "__bellwether_at ' owed'" -a query
 complete -c bellwether -n "__bellwether_at ' owed'" -a retry
 complete -c bellwether -n "__bellwether_at ' owed'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
-complete -c bellwether -n "__bellwether_at ' owed'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' owed'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' owed'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' owed'" -l password-file -r -F
@@ -515,7 +507,6 @@ complete -c bellwether -n "__bellwether_at ' owed drop'" -s v -l verbose -d 'acc
 complete -c bellwether -n "__bellwether_at ' owed drop'" -l version-check -d 'accepted, as amtool has it; versions are not compared'
 complete -c bellwether -n "__bellwether_at ' owed drop'" -l enable-feature -x
 complete -c bellwether -n "__bellwether_at ' owed query'" -s o -l output -x -a "simple extended json" -d 'simple, extended or json; simple'
-complete -c bellwether -n "__bellwether_at ' owed query'" -l date.format -x
 complete -c bellwether -n "__bellwether_at ' owed query'" -l url -l alertmanager.url -x
 complete -c bellwether -n "__bellwether_at ' owed query'" -l user -x -d 'user to be, with --password-file'
 complete -c bellwether -n "__bellwether_at ' owed query'" -l password-file -r -F

@@ -110,7 +110,7 @@ fn place(id: u128, entry: &LogEntry) -> Place {
 fn bytes(key: &LogKey, entry: &LogEntry) -> usize {
     let names = key.group.as_str().len() + key.receiver.len() + key.integration.len();
     let facts: usize = entry.facts.iter().map(|it| it.len()).sum();
-    names + facts + 8 * (entry.firing.len() + entry.resolved.len()) + 16 * entry.tellers.len()
+    names + facts + 8 * (entry.firing.len() + entry.resolved.len()) + 16 * entry.notified_by.len()
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
             firing: firing.iter().copied().map(Fingerprint).collect(),
             resolved: [].into(),
             expires_at: Wall::from_secs(expires),
-            tellers: [].into(),
+            notified_by: [].into(),
             facts: [].into(),
         }
     }

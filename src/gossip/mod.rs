@@ -210,7 +210,7 @@ impl Gossip {
         let hash = record.key.hash();
         self.shared.note(now, hash, &record)?;
         self.shared.versions.changed(now.mono, hash);
-        self.spread(now, rng, record, false);
+        self.queue_news(now, rng, record, false);
         Ok(())
     }
 
@@ -219,7 +219,7 @@ impl Gossip {
         let hash = key.hash();
         if let Some(record) = self.shared.fetch(now, hash, replica) {
             self.shared.versions.changed(now.mono, hash);
-            self.spread(now, rng, record, false);
+            self.queue_news(now, rng, record, false);
         }
     }
 

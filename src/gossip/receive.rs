@@ -144,7 +144,7 @@ impl Gossip {
             let merge = self.accept(now, rng, origin, record, replica);
             let changed = matches!(merge, Merge::Changed(_));
             match copy {
-                Some(record) if changed => self.spread(now, rng, record, true),
+                Some(record) if changed => self.queue_news(now, rng, record, true),
                 // A node that passes a record on learns by the acknowledgement that it has arrived. If the record was known,
                 // it may have come by repair, and was not passed on.
                 Some(_) => self.repair.hasten(now.mono, rng),
@@ -193,7 +193,7 @@ impl Gossip {
                     self.repair.reset(now.mono, rng);
                 }
                 if let Some(record) = copy {
-                    self.spread(now, rng, record, !self.shared.config.multicast);
+                    self.queue_news(now, rng, record, !self.shared.config.multicast);
                 }
             }
             Merge::Same => stats.known += 1,
@@ -203,7 +203,7 @@ impl Gossip {
     }
 
     /// Queues a record to be sent, along the tree or as its author sends it. If there is no room, a digest names it soon.
-    pub(super) fn spread(&mut self, now: Now, rng: &mut dyn Rng, record: Record, tree: bool) {
+    pub(super) fn queue_news(&mut self, now: Now, rng: &mut dyn Rng, record: Record, tree: bool) {
         if !self.news.queue(now.mono, record, tree) {
             self.shared.outbox.stats.overflowed += 1;
             self.repair.hasten(now.mono, rng);

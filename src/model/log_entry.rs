@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::limits::{LOG_FACT_BYTES_MAX, LOG_FACTS_MAX, LOG_TELLERS_MAX};
+use crate::limits::{LOG_FACT_BYTES_MAX, LOG_FACTS_MAX, LOG_NOTIFIERS_MAX};
 use crate::model::hash::{fnv128, fnv128_bytes};
 use crate::model::{Fingerprint, GroupKey};
 use crate::time::Wall;
@@ -58,7 +58,7 @@ pub struct LogEntry {
     pub expires_at: Wall,
     /// Which members have told of this group, the last one first, and how often: so it shows what its author did not
     /// know of.
-    pub tellers: Rc<[(u64, u64)]>,
+    pub notified_by: Rc<[(u64, u64)]>,
     /// Facts of the receiver's answer that are needed when the group is told of again, such as the message to be changed.
     pub facts: Rc<[Arc<str>]>,
 }
@@ -66,15 +66,15 @@ pub struct LogEntry {
 impl LogEntry {
     /// How often `node` has told of this group, as far as this entry's author knew.
     pub fn told_by(&self, node: u64) -> u64 {
-        self.tellers.iter().find(|it| it.0 == node).map_or(0, |it| it.1)
+        self.notified_by.iter().find(|it| it.0 == node).map_or(0, |it| it.1)
     }
 
     /// The senders once `node` has sent again.
-    pub fn tellers_after(known: Option<&Self>, node: u64) -> Rc<[(u64, u64)]> {
-        let before = known.map(|it| &*it.tellers).unwrap_or_default();
+    pub fn notified_by_after(known: Option<&Self>, node: u64) -> Rc<[(u64, u64)]> {
+        let before = known.map(|it| &*it.notified_by).unwrap_or_default();
         let times = known.map_or(0, |it| it.told_by(node)).saturating_add(1);
         let others = before.iter().filter(|it| it.0 != node);
-        [(node, times)].iter().chain(others).take(LOG_TELLERS_MAX).copied().collect()
+        [(node, times)].iter().chain(others).take(LOG_NOTIFIERS_MAX).copied().collect()
     }
 
     /// Facts as an entry keeps them: all of them, or none where they are too many or too long.
@@ -87,17 +87,18 @@ impl LogEntry {
 
     /// The last sender of those that had sent `other` or an earlier entry, without this entry's author having heard.
     pub fn unheard(&self, other: &Self) -> Option<u64> {
-        other.tellers.iter().find(|it| self.told_by(it.0) < it.1).map(|it| it.0)
+        other.notified_by.iter().find(|it| self.told_by(it.0) < it.1).map(|it| it.0)
     }
 
-    /// 16 bits that identify its content, the same on every node: a hash of the fingerprints and tellers, each list with its
+    /// 16 bits that identify its content, the same on every node: a hash of the fingerprints and notified_by, each list with its
     /// length before it, as 8-byte numbers, big-endian. Its times are left out: each node has them by its own clock. A node
     /// that computes other bits for the same content holds another version of it until the greater one has spread.
     pub fn print(&self) -> u16 {
         let lists = [&self.firing, &self.resolved].map(|it| it.iter().map(|it| it.0).collect());
-        let tellers = self.tellers.iter().flat_map(|(node, times)| [*node, *times]).collect();
+        let notified_by =
+            self.notified_by.iter().flat_map(|(node, times)| [*node, *times]).collect();
         let [firing, resolved]: [Vec<u64>; 2] = lists;
-        let bytes = [firing, resolved, tellers].into_iter().flat_map(|list: Vec<u64>| {
+        let bytes = [firing, resolved, notified_by].into_iter().flat_map(|list: Vec<u64>| {
             std::iter::once(list.len() as u64).chain(list).flat_map(u64::to_be_bytes)
         });
         (fnv128_bytes(bytes) & 0xffff) as u16
@@ -148,14 +149,14 @@ impl LogEntry {
     #[must_use]
     pub fn joined(&self, later: &Self) -> Self {
         let firing = united(&self.firing, &later.firing);
-        let mut tellers: Vec<(u64, u64)> = later.tellers.to_vec();
-        for (node, times) in &*self.tellers {
-            match tellers.iter_mut().find(|it| it.0 == *node) {
+        let mut notified_by: Vec<(u64, u64)> = later.notified_by.to_vec();
+        for (node, times) in &*self.notified_by {
+            match notified_by.iter_mut().find(|it| it.0 == *node) {
                 Some(known) => known.1 = known.1.max(*times),
-                None => tellers.push((*node, *times)),
+                None => notified_by.push((*node, *times)),
             }
         }
-        tellers.truncate(LOG_TELLERS_MAX);
+        notified_by.truncate(LOG_NOTIFIERS_MAX);
         // The same whichever is joined to which.
         let last = (self.timestamp, &self.facts).max((later.timestamp, &later.facts)).1;
         Self {
@@ -164,7 +165,7 @@ impl LogEntry {
             resolved: united(&self.resolved, &later.resolved),
             firing,
             expires_at: self.expires_at.max(later.expires_at),
-            tellers: tellers.into(),
+            notified_by: notified_by.into(),
             facts: Rc::clone(last),
         }
     }
@@ -186,13 +187,13 @@ mod tests {
         ids.iter().copied().map(Fingerprint).collect()
     }
 
-    fn entry(secs: i64, firing: &[u64], resolved: &[u64], tellers: &[(u64, u64)]) -> LogEntry {
+    fn entry(secs: i64, firing: &[u64], resolved: &[u64], notified_by: &[(u64, u64)]) -> LogEntry {
         LogEntry {
             timestamp: Wall::from_secs(secs),
             firing: ids(firing),
             resolved: ids(resolved),
             expires_at: Wall::from_secs(secs + 100),
-            tellers: tellers.into(),
+            notified_by: notified_by.into(),
             facts: [].into(),
         }
     }
@@ -200,8 +201,8 @@ mod tests {
     /// These bits travel in versions: a change of them is a change of the format.
     #[test]
     fn golden_print() {
-        let print = |firing: &[u64], resolved: &[u64], tellers: &[(u64, u64)]| {
-            entry(5, firing, resolved, tellers).print()
+        let print = |firing: &[u64], resolved: &[u64], notified_by: &[(u64, u64)]| {
+            entry(5, firing, resolved, notified_by).print()
         };
         assert_eq!(print(&[], &[], &[]), 0xf8ad);
         assert_eq!(print(&[1, 2], &[3], &[(7, 1)]), 0x2df0);
@@ -275,12 +276,12 @@ mod tests {
     fn the_last_sender_comes_first_and_the_oldest_is_left_out() {
         let mut known: Option<LogEntry> = None;
         for node in (0..20).chain([10]) {
-            let tellers = LogEntry::tellers_after(known.as_ref(), node);
-            known = Some(entry(1, &[], &[], &tellers));
+            let notified_by = LogEntry::notified_by_after(known.as_ref(), node);
+            known = Some(entry(1, &[], &[], &notified_by));
         }
         let known = known.unwrap();
-        assert_eq!(known.tellers.len(), LOG_TELLERS_MAX);
-        assert_eq!(known.tellers.first(), Some(&(10, 2)));
+        assert_eq!(known.notified_by.len(), LOG_NOTIFIERS_MAX);
+        assert_eq!(known.notified_by.first(), Some(&(10, 2)));
         assert_eq!((known.told_by(19), known.told_by(3)), (1, 0));
     }
 }

@@ -26,7 +26,7 @@ impl Node {
         self.handle_clock(cx);
         let by = sender.map_or_else(|| "a ping".to_owned(), |it| format!("a ping of {it}"));
         let is_expected = self.core.handle_ping(cx.now, name, &by);
-        self.spread_all(cx);
+        self.publish_all(cx);
         self.look_at_expected(cx);
         is_expected
     }
@@ -69,7 +69,7 @@ impl Node {
             return;
         }
         self.core.tell_signs(cx.now);
-        self.spread(cx);
+        self.publish_some(cx);
         let config = Arc::clone(self.core.config());
         let firing: Vec<Arc<str>> = config
             .expect

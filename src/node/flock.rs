@@ -51,7 +51,7 @@ impl Node {
     pub fn handle_leave(&mut self, cx: &mut Cx<'_>) {
         self.handle_clock(cx);
         self.core.surrender(cx.now.mono);
-        self.spread_all(cx);
+        self.publish_all(cx);
         self.handle_rewrite(cx);
         self.persist_past(cx);
         self.with_gossip(cx, |gossip, cx, _| gossip.leave(cx.now));
@@ -187,7 +187,7 @@ impl Node {
         for (key, node) in logs {
             self.core.handle_peer_log(cx, &key, node);
         }
-        self.spread(cx);
+        self.publish_some(cx);
     }
 
     /// Hands the gossip's datagrams to the shell, and reports members that came and went.

@@ -164,7 +164,7 @@ impl Node {
     pub fn handle_reports(&mut self, cx: &mut Cx<'_>, reports: &[Report<'_>]) -> Intake {
         self.handle_clock(cx);
         let intake = self.core.handle_reports(cx.now, reports);
-        self.spread_all(cx);
+        self.publish_all(cx);
         intake
     }
 
@@ -177,7 +177,7 @@ impl Node {
     ) -> Progress {
         self.handle_clock(cx);
         let progress = self.core.handle_some_reports(cx.now, reports, intake);
-        self.spread_all(cx);
+        self.publish_all(cx);
         progress
     }
 
@@ -208,7 +208,7 @@ impl Node {
     ) -> Result<SilenceId, SilenceError> {
         self.handle_clock(cx);
         let id = self.core.handle_set_silence(cx, draft)?;
-        self.spread_all(cx);
+        self.publish_all(cx);
         Ok(id)
     }
 
@@ -220,7 +220,7 @@ impl Node {
     ) -> Result<(), SilenceError> {
         self.handle_clock(cx);
         self.core.handle_expire_silence(cx.now, id)?;
-        self.spread_all(cx);
+        self.publish_all(cx);
         Ok(())
     }
 
@@ -233,7 +233,7 @@ impl Node {
     pub fn handle_reply(&mut self, cx: &mut Cx<'_>, id: AttemptId, reply: &Reply) {
         self.handle_clock(cx);
         self.core.handle_reply(cx, id, reply);
-        self.spread(cx);
+        self.publish_some(cx);
     }
 
     /// Runs everything that is due.
@@ -245,7 +245,7 @@ impl Node {
         if !self.core.has_changes() {
             self.core.handle_timeout(cx);
         }
-        self.spread(cx);
+        self.publish_some(cx);
         if rewrites {
             self.go_on_rewriting(cx);
         }
@@ -263,7 +263,7 @@ impl Node {
     ) -> Result<Policy, (NoRoom, Box<Policy>)> {
         self.handle_clock(cx);
         let old = self.core.handle_config(cx, reload)?;
-        self.spread(cx);
+        self.publish_some(cx);
         Ok(old)
     }
 

@@ -16,7 +16,7 @@ impl Node {
     pub fn handle_owed_drop(&mut self, cx: &mut Cx<'_>, drop: &mut OwedDrop) -> bool {
         self.handle_clock(cx);
         let is_done = self.core.drop_owed(cx.now, drop);
-        self.spread_all(cx);
+        self.publish_all(cx);
         is_done
     }
 

@@ -28,7 +28,7 @@ impl Node {
     fn handle_own_report(&mut self, cx: &mut Cx<'_>, report: &Report<'_>) {
         self.handle_clock(cx);
         self.core.handle_own_report(cx.now, report);
-        self.spread(cx);
+        self.publish_some(cx);
     }
 
     /// Raises an alert of our own, or renews it before it lapses. Where another member has just done so, nothing is said.

@@ -137,7 +137,7 @@ impl Node {
         self.core.restore_groups(cx, timers, stepped);
         self.core.look_at_expected(cx.now.mono);
         self.rewrite(cx, stepped);
-        self.spread(cx);
+        self.publish_some(cx);
         true
     }
 

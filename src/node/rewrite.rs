@@ -9,7 +9,7 @@ use crate::effect::{Cx, Effect};
 use crate::model::Labels;
 use crate::node::Node;
 use crate::node::carried;
-use crate::node::keep::{SPREAD_TOGETHER, identity};
+use crate::node::keep::{PUBLISHED_TOGETHER, identity};
 use crate::node::kinds::{Act, Draft, act, everything, timer};
 use crate::store::Record;
 use crate::time::{Mono, Now};
@@ -103,7 +103,7 @@ impl Node {
     fn go_on_in_place(&mut self, cx: &mut Cx<'_>) {
         let Some((mut remaining, each)) = self.rewrite.in_place.take() else { return };
         let mut records = Vec::new();
-        for _ in 0..SPREAD_TOGETHER {
+        for _ in 0..PUBLISHED_TOGETHER {
             let Some(draft) = remaining.next(&self.core, cx.now) else { break };
             let dated = self.date(cx, &draft);
             records.extend(dated.or_else(|| each.then(|| self.stored_again(draft, cx.now))));
@@ -114,7 +114,7 @@ impl Node {
 
     fn go_on_gathering(&mut self, cx: &mut Cx<'_>) {
         let Some((mut remaining, mut records)) = self.rewrite.state.take() else { return };
-        for _ in 0..SPREAD_TOGETHER {
+        for _ in 0..PUBLISHED_TOGETHER {
             let Some(draft) = remaining.next(&self.core, cx.now) else { break };
             records.push(self.stored_again(draft, cx.now));
         }

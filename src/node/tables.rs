@@ -207,7 +207,7 @@ mod tests {
             firing: firing.iter().copied().map(Fingerprint).collect(),
             resolved: [].into(),
             expires_at: NOW.wall + expires,
-            tellers: [].into(),
+            notified_by: [].into(),
             facts: [].into(),
         };
         (key, entry)
@@ -261,7 +261,7 @@ mod tests {
     fn concurrent_log_entries_merge_identically() {
         let minute = Duration::from_secs(60);
         let ((key, mut one), (_, mut two)) = (logged("g", minute, &[1]), logged("g", minute, &[2]));
-        (one.tellers, two.tellers) = ([(8, 1)].into(), [(9, 1)].into());
+        (one.notified_by, two.notified_by) = ([(8, 1)].into(), [(9, 1)].into());
         let version = |ms: u64, node| Version { hlc: ms << 16, node };
         let shared = Key::new(Kind::Log.number(), record::log_key(&key));
         let mut held = Vec::new();
@@ -331,7 +331,7 @@ mod tests {
                 assert!(matches!(merge(&mut node, *kind, key, body), Merge::Changed(_)));
                 // No member publishes it any more.
                 node.core.handle_timeout(cx);
-                node.spread(cx);
+                node.publish_some(cx);
             }
             assert_eq!(node.core.groups().iter().next().unwrap().1.first_flush, first);
             let stamp = node.held(Kind::Group, &key).unwrap();
@@ -355,7 +355,7 @@ mod tests {
         let refused = logged("refused", minute * 9, &[]);
         assert!(matches!(merge_logged(&mut node, &refused), Merge::Refused(_)));
         let (mut rng, mut effects) = (StdRng::seed_from_u64(1), Vec::new());
-        node.spread(&mut Cx { now: NOW, rng: &mut rng, effects: &mut effects });
+        node.publish_some(&mut Cx { now: NOW, rng: &mut rng, effects: &mut effects });
         let delete = |of: &(LogKey, LogEntry)| Record::delete(3, record::log_key(&of.0));
         let [Effect::Persist(records)] = &effects[..] else { panic!("{effects:?}") };
         assert_eq!(*records, [delete(&quiet), delete(&refused)]);

@@ -31,7 +31,7 @@ impl Core {
         let Some(delivery) = self.delivery_mut(which) else { return Action::Nothing };
         delivery.state = state;
         if let Some(renewed) = asked.renewed {
-            (delivery.tellers, delivery.content) = renewed;
+            (delivery.notified_by, delivery.content) = renewed;
         }
         let (log, ticket) = (delivery.key.clone(), delivery.ticket);
         debug!("{}: {input:?}: {before:?} to {state:?}: {action:?}", delivery::name(&log));

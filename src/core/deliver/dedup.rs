@@ -91,7 +91,7 @@ mod tests {
             firing: firing.iter().copied().map(Fingerprint).collect(),
             resolved: resolved.iter().copied().map(Fingerprint).collect(),
             expires_at: Wall::MAX,
-            tellers: [].into(),
+            notified_by: [].into(),
             facts: [].into(),
         };
         let cases: &[Case<'_>] = &[

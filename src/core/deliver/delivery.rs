@@ -59,7 +59,7 @@ pub struct Delivery {
     /// Facts that the receiver's answer has brought, if any.
     pub(in crate::core) facts: Option<Rc<[Arc<str>]>>,
     /// The senders of the group's notifications when that was looked at last.
-    pub(in crate::core) tellers: Rc<[(u64, u64)]>,
+    pub(in crate::core) notified_by: Rc<[(u64, u64)]>,
     /// The deliveries of other groups that its attempt tells of, too.
     pub(in crate::core) carries: Vec<Which>,
 }
@@ -78,7 +78,7 @@ impl Delivery {
     pub(in crate::core) fn new(
         (receiver, place): (Arc<Receiver>, usize),
         key: LogKey,
-        (content, tellers): (Rc<Content>, Rc<[(u64, u64)]>),
+        (content, notified_by): (Rc<Content>, Rc<[(u64, u64)]>),
         now: Mono,
     ) -> Self {
         Self {
@@ -101,7 +101,7 @@ impl Delivery {
             was_left: false,
             content,
             facts: None,
-            tellers,
+            notified_by,
             carries: Vec::new(),
         }
     }

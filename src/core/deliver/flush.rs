@@ -18,7 +18,7 @@ use crate::core::deliver::dedup::{self, Reason};
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::history::Muting;
-use crate::core::deliver::logging::{log_key, tellers};
+use crate::core::deliver::logging::{log_key, notified_by};
 use crate::core::deliver::machine::{Input, State};
 use crate::core::deliver::reach;
 use crate::core::deliver::sight::{News, Renewed};
@@ -231,9 +231,9 @@ impl Core {
     ) -> Vec<Delivery> {
         let delivery = |(place, it)| {
             let key = log_key(group.clone(), receiver, it);
-            let tellers = tellers(self.nflog.get(&key, now.wall));
+            let notified_by = notified_by(self.nflog.get(&key, now.wall));
             let to = (Arc::clone(receiver), place);
-            Delivery::new(to, key, (Rc::clone(content), tellers), now.mono)
+            Delivery::new(to, key, (Rc::clone(content), notified_by), now.mono)
         };
         receiver.integrations.iter().enumerate().map(delivery).collect()
     }
@@ -252,13 +252,13 @@ impl Core {
 
     /// The alerts of a delivery as they have become, if another has told since.
     fn renewed(&self, delivery: &Delivery, now: Wall) -> Option<Renewed> {
-        let tellers = tellers(self.nflog.get(&delivery.key, now));
+        let notified_by = notified_by(self.nflog.get(&delivery.key, now));
         // The log entry of another member may come before the alerts that it names.
-        let another = tellers.first().is_some_and(|it| it.0 != self.turns.flock.me);
+        let another = notified_by.first().is_some_and(|it| it.0 != self.turns.flock.me);
         let fires = |it: &Flushed| it.resolved && self.alerts.fires(it.fingerprint, now);
         let revived = another && delivery.content.alerts.iter().any(fires);
-        (delivery.tellers != tellers || revived)
-            .then(|| (tellers, Rc::new(delivery.content.renewed(&self.alerts, now))))
+        (delivery.notified_by != notified_by || revived)
+            .then(|| (notified_by, Rc::new(delivery.content.renewed(&self.alerts, now))))
     }
 
     /// Why alerts are news to the integration of a delivery, if they are.

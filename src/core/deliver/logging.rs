@@ -43,17 +43,17 @@ impl Core {
         let after = |entry: &LogEntry| entry.timestamp + Duration::from_nanos(1);
         let known = self.nflog.get(&key, now);
         let timestamp = known.map_or(now, |entry| now.max(after(entry)));
-        let tellers = match self.turns.flock.me {
+        let notified_by = match self.turns.flock.me {
             0 => Rc::default(),
-            me => LogEntry::tellers_after(known, me),
+            me => LogEntry::notified_by_after(known, me),
         };
         let expires_at = known.map_or(now, |it| it.expires_at).max(now + life);
         // A log entry of another member since this was sent did not know of this, nor this of that.
-        let meanwhile = known.filter(|it| it.tellers != delivery.tellers);
+        let meanwhile = known.filter(|it| it.notified_by != delivery.notified_by);
         // A group that nobody knew to fire is told of anew: what was known of its end is of no use.
         let before = known.filter(|it| !it.firing.is_empty()).map(|it| Rc::clone(&it.facts));
         let facts = delivery.facts.clone().or(before).unwrap_or_default();
-        let entry = LogEntry { timestamp, firing, resolved, expires_at, tellers, facts };
+        let entry = LogEntry { timestamp, firing, resolved, expires_at, notified_by, facts };
         let mut entry = entry.with_ends(&self.ends_told(known));
         if let Some(other) = meanwhile {
             entry = other.joined(&entry);
@@ -117,7 +117,7 @@ impl Core {
     ) -> Vec<Fingerprint> {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
         let Some(flush) = &group.flush else { return Vec::new() };
-        let another = known.tellers.iter().any(|it| it.0 != self.turns.flock.me);
+        let another = known.notified_by.iter().any(|it| it.0 != self.turns.flock.me);
         let told_lately = known.timestamp >= flush.tick.wall - NEWS_LATE;
         let heard_at = self.nflog.heard_at(key.id());
         let heard_lately = heard_at.is_some_and(|at| at + NEWS_LATE >= flush.tick.mono);
@@ -126,7 +126,7 @@ impl Core {
         }
         let ours: BTreeSet<_> = flush.snapshot.iter().map(|it| it.fingerprint).collect();
         // One that this node has told as firing and that has left the group since has ended, and was muted then.
-        let own = known.tellers.first().is_some_and(|it| it.0 == self.turns.flock.me);
+        let own = known.notified_by.first().is_some_and(|it| it.0 == self.turns.flock.me);
         let left =
             |it: &Fingerprint| own && self.alerts.get(*it).is_some() && !group.alerts.contains(it);
         known.firing.iter().filter(|it| !ours.contains(it) && !left(it)).copied().collect()
@@ -154,8 +154,8 @@ impl Core {
 }
 
 /// The senders of a group's notifications, as its log entry says.
-pub(in crate::core) fn tellers(entry: Option<&LogEntry>) -> Rc<[(u64, u64)]> {
-    entry.map(|it| Rc::clone(&it.tellers)).unwrap_or_default()
+pub(in crate::core) fn notified_by(entry: Option<&LogEntry>) -> Rc<[(u64, u64)]> {
+    entry.map(|it| Rc::clone(&it.notified_by)).unwrap_or_default()
 }
 
 pub(in crate::core) fn log_key(

@@ -420,9 +420,9 @@ impl Core {
         let life = used.map_or(per, |it| per.max(it.left(now.mono)));
         let known = self.nflog.find(key.id()).map(|(_, entry)| entry);
         let after = known.map(|it| it.timestamp + Duration::from_nanos(1));
-        let tellers = match self.turns.flock.me {
+        let notified_by = match self.turns.flock.me {
             0 => Rc::default(),
-            me => LogEntry::tellers_after(known, me),
+            me => LogEntry::notified_by_after(known, me),
         };
         let spent = self.budgets.spent.get(&integration).into_iter().flatten();
         let ages = spent.rev().take(count).map(|at| signed(now.mono) - at);
@@ -432,7 +432,7 @@ impl Core {
             firing: Rc::default(),
             resolved: Rc::default(),
             expires_at: now.wall + life,
-            tellers,
+            notified_by,
             facts: ages_to_facts(used, ages),
         };
         if let Some(used) = self.budgets.used.get_mut(&integration) {
@@ -462,7 +462,7 @@ impl Core {
             return;
         };
         let times = |(node, times): &(u64, u64)| times.saturating_sub(known.told_by(*node));
-        let fresh: u64 = entry.tellers.iter().map(times).sum();
+        let fresh: u64 = entry.notified_by.iter().map(times).sum();
         for _ in 0..fresh.min(RATE_LIMIT_NOTIFICATIONS_MAX as u64) {
             self.budgets.spend(&key, sent_at);
         }

@@ -177,7 +177,7 @@ fn a_waiting_delivery_that_another_member_makes_is_not_begun() {
         firing: Rc::clone(&flush.deliveries[at].content.firing),
         resolved: [].into(),
         expires_at: w.now.wall + Duration::from_secs(3600),
-        tellers: [(8, 1)].into(),
+        notified_by: [(8, 1)].into(),
         facts: [].into(),
     };
     let now = w.now;

@@ -91,7 +91,7 @@ fn a_fallback_that_another_member_notified_is_not_notified_again() {
         firing: alerts.into(),
         resolved: Rc::default(),
         expires_at: w.now.wall + Duration::from_secs(3600),
-        tellers: Rc::from([(8, 1)]),
+        notified_by: Rc::from([(8, 1)]),
         facts: [].into(),
     };
     let now = w.now;

@@ -36,7 +36,7 @@ fn hears(
         firing: firing.into(),
         resolved: resolved.into(),
         expires_at: m.w.now.wall + Duration::from_secs(3600),
-        tellers: [(ANOTHER, times)].into(),
+        notified_by: [(ANOTHER, times)].into(),
         facts: [].into(),
     };
     hears_entry(m, key, entry);
@@ -84,7 +84,7 @@ fn an_alert_of_long_ago_of_which_another_tells_only_now_stays_told() {
         firing: [alert("1"), alert("2")].into_iter().collect::<BTreeSet<_>>().into_iter().collect(),
         resolved: [].into(),
         expires_at: m.w.now.wall + Duration::from_secs(3600),
-        tellers: [(ANOTHER, 2)].into(),
+        notified_by: [(ANOTHER, 2)].into(),
         facts: [].into(),
     };
     hears_entry(&mut m, &key, entry);

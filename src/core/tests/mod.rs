@@ -556,7 +556,7 @@ fn records_of_a_member_keep_to_the_limits() {
 
 #[test]
 fn a_log_whose_author_did_not_know_what_was_told_here_is_joined_with_it() {
-    for (tellers, firing) in [(&[(9, 1)][..], 2), (&[(9, 1), (7, 1)], 1)] {
+    for (notified_by, firing) in [(&[(9, 1)][..], 2), (&[(9, 1), (7, 1)], 1)] {
         let mut w = World::new(config(route("r", &[])));
         w.core.set_flock(Flock { me: 7, others: vec![], settling: false });
         w.post("A", "1", None);
@@ -569,7 +569,7 @@ fn a_log_whose_author_did_not_know_what_was_told_here_is_joined_with_it() {
             firing: [Fingerprint(1)].into(),
             resolved: [].into(),
             expires_at: now.wall + Duration::from_secs(3600),
-            tellers: tellers.into(),
+            notified_by: notified_by.into(),
             facts: [].into(),
         };
         let logged = w.core.merge_log(now, &key, entry);

@@ -329,7 +329,7 @@ fn an_alert_whose_end_the_flock_has_told_does_not_fire_after_a_restart() {
             timestamp: w.now.wall - Duration::from_secs(3_600),
             firing: Rc::default(),
             resolved: Rc::clone(&known.firing),
-            tellers: [(8, 1)].into(),
+            notified_by: [(8, 1)].into(),
             ..known.clone()
         };
         let entry = if is_told { ended } else { known };
@@ -353,10 +353,10 @@ fn an_end_that_is_carried_along_ends_no_alert_that_fired_anew() {
     let ended = LogEntry {
         firing: Rc::default(),
         resolved: Rc::clone(&told.firing),
-        tellers: [(8, 1)].into(),
+        notified_by: [(8, 1)].into(),
         ..told.clone()
     };
-    let later = LogEntry { timestamp: now.wall, tellers: [(8, 2)].into(), ..ended.clone() };
+    let later = LogEntry { timestamp: now.wall, notified_by: [(8, 2)].into(), ..ended.clone() };
     // Told so soon after the alert fired that the notification may have been made before.
     let soon = LogEntry { timestamp: w.now.wall + Duration::from_secs(5), ..later.clone() };
     for (is_known, later) in [(true, &later), (false, &soon), (false, &later)] {

@@ -199,7 +199,7 @@ fn notifications_of_another_member_count_and_a_restart_remembers_them() {
         found.map(|(key, entry)| (key.clone(), entry.clone())).unwrap()
     };
     let (log, entry) = ledger(&w);
-    assert_eq!(entry.tellers, [(7, 2)].into());
+    assert_eq!(entry.notified_by, [(7, 2)].into());
     let changes = w.core.take_changes();
     assert!(changes.iter().any(|it| *it == Change::Log(log.clone())), "it is shared and kept");
     // Another member hears of both, and a third one.

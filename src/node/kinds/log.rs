@@ -44,9 +44,9 @@ impl Rules for LogRules {
         // One that says to have told in a year's time would keep the group silent until then.
         let ahead = Duration::from_millis(CLOCK_AHEAD_MS_MAX.cast_unsigned());
         entry.timestamp = entry.timestamp.min(now.wall + ahead);
-        let known = merging.core.nflog().find(log_key.id()).map(|(_, it)| &it.tellers);
+        let known = merging.core.nflog().find(log_key.id()).map(|(_, it)| &it.notified_by);
         // One that only lives longer tells of no delivery.
-        let is_told = entry.tellers.is_empty() || known != Some(&entry.tellers);
+        let is_told = entry.notified_by.is_empty() || known != Some(&entry.notified_by);
         let mut stamp = record.stamp();
         match merging.core.merge_log(now, &log_key, entry) {
             Logged::Full => return Err(Refusal::Full("the notification log is full")),

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 
 use super::malformed::{Malformed, encode};
-use crate::limits::LOG_TELLERS_MAX;
+use crate::limits::LOG_NOTIFIERS_MAX;
 use crate::model::{Fingerprint, GroupKey, LogEntry, LogKey};
 use crate::time::Wall;
 
@@ -30,7 +30,7 @@ struct LogBody<'a> {
     #[n(7)]
     expires: i64,
     #[n(8)]
-    tellers: Option<Vec<(u64, u64)>>,
+    notified_by: Option<Vec<(u64, u64)>>,
     #[b(9)]
     facts: Option<Vec<&'a str>>,
 }
@@ -54,7 +54,7 @@ pub fn encode_log(key: &LogKey, entry: &LogEntry) -> Vec<u8> {
         firing: bytes(&entry.firing),
         resolved: bytes(&entry.resolved),
         expires: entry.expires_at.as_ns(),
-        tellers: Some(entry.tellers.to_vec()).filter(|it| !it.is_empty()),
+        notified_by: Some(entry.notified_by.to_vec()).filter(|it| !it.is_empty()),
         facts: Some(entry.facts.iter().map(|it| &**it).collect::<Vec<_>>())
             .filter(|it| !it.is_empty()),
     })
@@ -81,7 +81,12 @@ pub fn decode_log(bytes: &[u8]) -> Result<(LogKey, LogEntry), Malformed> {
         firing: fingerprints(&body.firing)?,
         resolved: fingerprints(&body.resolved)?,
         expires_at: Wall::from_ns(body.expires),
-        tellers: body.tellers.unwrap_or_default().into_iter().take(LOG_TELLERS_MAX).collect(),
+        notified_by: body
+            .notified_by
+            .unwrap_or_default()
+            .into_iter()
+            .take(LOG_NOTIFIERS_MAX)
+            .collect(),
         facts: LogEntry::facts_of(body.facts.unwrap_or_default()),
     };
     Ok((key, entry))

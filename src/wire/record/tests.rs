@@ -49,7 +49,7 @@ fn log() -> (LogKey, LogEntry) {
         firing: [Fingerprint(2)].into(),
         resolved: [Fingerprint(3), Fingerprint(4)].into(),
         expires_at: Wall::from_ns(5),
-        tellers: [(7, 2), (9, 1)].into(),
+        notified_by: [(7, 2), (9, 1)].into(),
         facts: [].into(),
     };
     (key, entry)
@@ -89,7 +89,7 @@ fn the_lifetime_of_a_claim_is_bounded() {
 #[test]
 fn golden_bytes() {
     let (key, entry) = log();
-    let alone = LogEntry { tellers: [].into(), ..entry.clone() };
+    let alone = LogEntry { notified_by: [].into(), ..entry.clone() };
     let known = LogEntry { facts: ["17.1".into(), "C1".into()].into(), ..alone.clone() };
     let stamped = Stamped { hlc: 1, node: 2, expires_at_ms: 3, body: vec![4] };
     let golden = [

@@ -236,7 +236,7 @@ fn log_of_the_past(world: &mut World, seat: usize, numbers: Range<usize>, first_
             firing: [].into(),
             resolved: [].into(),
             expires_at: now + life,
-            tellers: [].into(),
+            notified_by: [].into(),
             facts: [].into(),
         };
         let body = Stamped {

@@ -70,9 +70,9 @@ impl Core {
         let known = self.nflog.get(key, now.wall);
         let timestamp =
             known.map_or(now.wall, |it| now.wall.max(it.timestamp + Duration::from_nanos(1)));
-        let tellers = match self.turns.flock.me {
+        let notified_by = match self.turns.flock.me {
             0 => Rc::default(),
-            me => LogEntry::tellers_after(known, me),
+            me => LogEntry::notified_by_after(known, me),
         };
         // A member that is away may owe the same.
         let expires_at = known.map_or(now.wall, |it| it.expires_at).max(now.wall + OWED_AGE_MAX);
@@ -81,11 +81,11 @@ impl Core {
             firing: Rc::default(),
             resolved: Rc::default(),
             expires_at,
-            tellers: Rc::default(),
+            notified_by: Rc::default(),
             facts: Rc::default(),
         };
         let entry =
-            LogEntry { timestamp, expires_at, tellers, ..known.cloned().unwrap_or(nothing) };
+            LogEntry { timestamp, expires_at, notified_by, ..known.cloned().unwrap_or(nothing) };
         if self.put_log(now, key, entry.with_ends(ended)) {
             self.changes.push(Change::Log(key.clone()));
         }
