@@ -45,6 +45,7 @@ impl Core {
         if !self.alerts.has_room_for(fingerprint, OWN_ALERTS_MAX) {
             return;
         }
+        let known_end = alert.ends_at;
         let lease = alert.ends_at.since(alert.updated_at);
         let kept_at = alert.updated_at;
         if !lease.is_zero() {
@@ -56,6 +57,7 @@ impl Core {
             // Nobody knows whether it was muted.
             entry.visibility = Visibility::Shown;
             (entry.is_restored, entry.kept_at) = (!lease.is_zero(), kept_at);
+            entry.known_end = known_end;
         }
         self.arm_alerts(now);
     }

@@ -495,6 +495,28 @@ mod tests {
     }
 
     #[test]
+    fn a_version_that_is_set_aside_replaces_an_older_one() {
+        let (now, mut gossip) = alone();
+        let rng = &mut StdRng::seed_from_u64(1);
+        let (key, expires_at_ms) = (Key::new(2, [1]), i64::MAX);
+        let stamp = |hlc| Stamp { version: Version { hlc, node: 1 }, expires_at_ms };
+        let Stamp { version, .. } = stamp(2);
+        let record =
+            Record { key: key.clone(), version, expires_at_ms, body: Vec::new(), sent_at: None };
+        gossip.publish(now, rng, record).unwrap();
+        gossip.set_aside(key.clone(), stamp(1));
+        assert_eq!(gossip.held(&key), Some(stamp(2)));
+        // One that flash had, and could be read only later.
+        gossip.set_aside(key.clone(), stamp(3));
+        assert_eq!(gossip.held(&key), Some(stamp(3)));
+        gossip.share(now);
+        assert_eq!((gossip.held(&key), gossip.records()), (Some(stamp(3)), 1));
+        let hash = key.hash();
+        let fetched = gossip.shared.fetch(now, hash, &Merging).map(|it| it.stamp());
+        assert_eq!(fetched, Some(stamp(3)));
+    }
+
+    #[test]
     fn the_version_that_is_held_outlives_its_entry() {
         let (now, mut gossip) = alone();
         let rng = &mut StdRng::seed_from_u64(1);

@@ -138,9 +138,12 @@ impl Versions {
         put
     }
 
-    /// Takes the version of a record that the tables hold and the flock is not told of.
+    /// Takes the version of a record that the tables hold and the flock is not told of, unless one as new is held. An older one
+    /// that was held is gone.
     pub(super) fn set_aside(&mut self, hash: u64, key: Key, stamp: Stamp) {
-        if self.entries.get(&hash).is_none_or(|known| known.state != State::Held) {
+        let is_as_new = |known: &Known| known.state == State::Held && known.stamp >= stamp;
+        if !self.entries.get(&hash).is_some_and(is_as_new) {
+            self.mark_gone(&key);
             self.aside.put(key, stamp);
         }
     }

@@ -90,7 +90,7 @@ impl LogEntry {
         other.notified_by.iter().find(|it| self.told_by(it.0) < it.1).map(|it| it.0)
     }
 
-    /// 16 bits that identify its content, the same on every node: a hash of the fingerprints and notified_by, each list with its
+    /// 16 bits that identify its content, the same on every node: a hash of the fingerprints and of the members that sent, each list with its
     /// length before it, as 8-byte numbers, big-endian. Its times are left out: each node has them by its own clock. A node
     /// that computes other bits for the same content holds another version of it until the greater one has spread.
     pub fn print(&self) -> u16 {

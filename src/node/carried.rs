@@ -54,9 +54,11 @@ impl Carried {
             return Vec::new();
         }
         self.next_sweep = now + SWEEP;
-        let ended: Vec<_> = self.bodies.extract_if(.., |key, _| has_ended(key)).collect();
-        self.bytes -= ended.iter().map(|(key, body)| size(key, body)).sum::<usize>();
-        ended.into_iter().map(|(key, _)| key).collect()
+        let ended: Vec<Key> = self.bodies.keys().filter(|key| has_ended(key)).cloned().collect();
+        for key in &ended {
+            self.bytes -= self.bodies.remove(key).map_or(0, |body| size(key, &body));
+        }
+        ended
     }
 }
 

@@ -149,8 +149,8 @@ impl Node {
         stamp: Stamp,
         body: &[u8],
     ) {
-        rules(kind).note_published(&mut self.core, key, expires);
         let Some(gossip) = &mut self.gossip else { return };
+        rules(kind).note_published(&mut self.core, key, expires);
         let record = gossip::Record {
             key: shared_key(kind, key),
             version: stamp.version,

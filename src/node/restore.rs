@@ -159,7 +159,7 @@ impl Node {
         }
         self.join(cx);
         for it in carried {
-            self.take_back_carried(it);
+            self.take_back_carried(&it);
         }
         Rest { saved: saved.into_iter(), shown, timers: GroupTimers::new(), stepped: false }
     }
@@ -174,7 +174,7 @@ impl Node {
     }
 
     /// Takes back a record of a kind that only a newer version knows, unless a newer one of it is held.
-    fn take_back_carried(&mut self, record: gossip::Record) {
+    fn take_back_carried(&mut self, record: &gossip::Record) {
         let Some(gossip) = &mut self.gossip else { return };
         let is_newer = gossip.held(&record.key).is_none_or(|it| it.version < record.version);
         if is_newer && self.carried.take(&record.key, &record.body).is_ok() {

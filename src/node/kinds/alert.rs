@@ -118,9 +118,7 @@ impl Restored for StoredAlert {
 
     fn restore(self: Box<Self>, core: &mut Core, now: Now, _timers: &mut GroupTimers) -> Vec<u8> {
         let Self(fingerprint, alert) = *self;
-        let ends_at = alert.ends_at;
         core.restore_alert(now, fingerprint, alert);
-        core.note_known_end(fingerprint, ends_at);
         Vec::new()
     }
 }
