@@ -592,7 +592,7 @@ pub const TIMER_LATE_MAX: Duration = Duration::from_secs(5);
 
 /// Resident memory of the whole process: the sum of what all limits allow, see `limits/memory.rs`. Policy: none of its own,
 /// each part has one.
-pub const MEMORY_BYTES_MAX: usize = 568 * 1024 * 1024;
+pub const MEMORY_BYTES_MAX: usize = 576 * 1024 * 1024;
 /// The memory that the kernel holds for the process beyond that, such as buffers of sockets. Policy: systemd's `MemoryMax` is the sum
 /// of both; what needs more is ended and started anew.
 pub const MEMORY_KERNEL_BYTES: usize = 32 * 1024 * 1024;

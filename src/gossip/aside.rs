@@ -5,11 +5,14 @@
 //! index once more, some minutes later and in pieces.
 
 use std::collections::BTreeMap;
-use std::ops::Bound::{self, Excluded, Unbounded};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::time::Duration;
 
 use super::record::{Key, Stamp};
 use crate::time::Mono;
+
+/// The first kind after that of alerts.
+const AFTER_ALERTS: u8 = 2;
 
 /// Records for which the index had no room are offered to it again after so long.
 const OFFERED_AFTER: Duration = Duration::from_secs(5 * 60);
@@ -20,8 +23,8 @@ pub(super) struct Aside {
     stamps: BTreeMap<Key, Stamp>,
     /// Since when a record waits for room.
     full_since: Option<Mono>,
-    /// Below which key those are that are still to be offered, while they are.
-    offering: Option<Bound<Key>>,
+    /// While they are being offered: the last one that was, at first one before all but alerts.
+    offering: Option<Key>,
 }
 
 impl Aside {
@@ -45,20 +48,30 @@ impl Aside {
 
     /// Has all be offered now.
     pub(super) fn offer_all(&mut self) {
-        (self.full_since, self.offering) = (None, Some(Unbounded));
+        (self.full_since, self.offering) = (None, Some(Key::new(AFTER_ALERTS, [])));
     }
 
-    /// So many of those that are to be offered now; those after them come the next time. The kinds with the lowest numbers
-    /// come last: a member that has room for an alert and not for its log entry would notify once more.
+    /// Whether some are still to be offered.
+    pub(super) const fn is_offering(&self) -> bool {
+        self.offering.is_some()
+    }
+
+    /// So many of those that are to be offered now; those after them come the next time. Silences come first, and alerts last: a
+    /// member that has room for an alert and not for its log entry would notify once more.
     pub(super) fn take_offered(&mut self, now: Mono, count: usize) -> Vec<(Key, Stamp)> {
         if self.full_since.is_some_and(|at| now.since(at) >= OFFERED_AFTER) {
             self.offer_all();
         }
-        let Some(below) = self.offering.take() else { return Vec::new() };
-        let rest = self.stamps.range((Unbounded, below)).rev();
+        let Some(last) = self.offering.take() else { return Vec::new() };
+        let others = Key::new(AFTER_ALERTS, []);
+        let is_alert = last < others;
+        let rest = (!is_alert).then(|| self.stamps.range((Excluded(&last), Unbounded)));
+        let alerts_from = if is_alert { Excluded(&last) } else { Unbounded };
+        let alerts = self.stamps.range((alerts_from, Excluded(&others)));
+        let rest = rest.into_iter().flatten().chain(alerts);
         let some: Vec<_> = rest.take(count).map(|(key, stamp)| (key.clone(), *stamp)).collect();
         if some.len() == count {
-            self.offering = some.last().map(|(key, _)| Excluded(key.clone()));
+            self.offering = some.last().map(|(key, _)| key.clone());
         }
         some
     }
@@ -69,9 +82,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alerts_are_offered_last() {
+    fn silences_are_offered_first_and_alerts_last() {
         let mut aside = Aside::default();
-        let keys = [(3, 2), (3, 1), (2, 1), (1, 2), (1, 1)].map(|(kind, id)| Key::new(kind, [id]));
+        let keys = [(2, 1), (3, 1), (3, 2), (1, 1), (1, 2)].map(|(kind, id)| Key::new(kind, [id]));
         for key in &keys {
             aside.put(key.clone(), Stamp::default());
         }

@@ -233,7 +233,14 @@ impl Gossip {
     /// next compare what they know.
     pub fn share(&mut self, now: Now) {
         self.shared.versions.aside.offer_all();
-        self.shared.offer_aside(now, usize::MAX);
+        while self.shared.versions.aside.is_offering() {
+            self.shared.offer_aside(now, OFFERED_AT_ONCE);
+        }
+    }
+
+    /// The same in pieces, with the next timeouts: the time has changed, and what was over may not be.
+    pub fn share_again(&mut self) {
+        self.shared.versions.aside.offer_all();
     }
 
     /// Says that the record of this key was removed from the tables. Its version stays known until it has expired, so that it
@@ -347,7 +354,9 @@ impl Gossip {
 
     /// When the known version of this key expires, in wall milliseconds, also if the tables hold it no more.
     pub fn expires_at_ms(&self, key: &Key) -> Option<i64> {
-        self.shared.versions.get(key.hash()).map(|known| known.stamp.expires_at_ms)
+        let versions = &self.shared.versions;
+        let known = versions.get(key.hash()).map(|known| known.stamp.expires_at_ms);
+        known.max(versions.held(key).map(|held| held.expires_at_ms))
     }
 
     /// How many records are known.

@@ -122,7 +122,7 @@ impl Versions {
     /// The stamp of the version that the tables hold.
     pub(super) fn held(&self, key: &Key) -> Option<Stamp> {
         match self.entries.get(&key.hash()) {
-            Some(known) if known.state == State::Held => Some(known.stamp),
+            Some(known) if known.state == State::Held && known.key == *key => Some(known.stamp),
             _ => self.aside.get(key),
         }
     }
@@ -141,7 +141,8 @@ impl Versions {
     /// Takes the version of a record that the tables hold and the flock is not told of, unless one as new is held. An older one
     /// that was held is gone.
     pub(super) fn set_aside(&mut self, hash: u64, key: Key, stamp: Stamp) {
-        let is_as_new = |known: &Known| known.state == State::Held && known.stamp >= stamp;
+        let is_as_new =
+            |known: &Known| known.state == State::Held && known.key == key && known.stamp >= stamp;
         if !self.entries.get(&hash).is_some_and(is_as_new) {
             self.mark_gone(&key);
             self.aside.put(key, stamp);
@@ -154,6 +155,7 @@ impl Versions {
         let hash = key.hash();
         if let Some(known) = self.entries.get_mut(&hash)
             && known.state == State::Held
+            && known.key == *key
         {
             known.state = State::Gone;
             self.gone.insert((known.stamp.expires_at_ms, hash));
@@ -178,7 +180,8 @@ impl Versions {
     pub(super) fn put(&mut self, now: Mono, hash: u64, known: Known) -> Put {
         let age = |it: &Known| (it.stamp, it.state == State::Held);
         match self.entries.get(&hash) {
-            Some(old) if age(old) >= age(&known) => return Put::Stale,
+            // Of two keys with one hash the first is replicated.
+            Some(old) if old.key != known.key || age(old) >= age(&known) => return Put::Stale,
             None if self.is_full() => return Put::Full,
             None if self.entries.len() >= GOSSIP_RECORDS_MAX => match self.gone.first().copied() {
                 Some((_, oldest)) => drop(self.remove(oldest)),

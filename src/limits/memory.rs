@@ -3,13 +3,15 @@
 use super::*;
 
 const MIB: usize = 1024 * 1024;
+/// Records that full tables hold.
+const HELD_MAX: usize = ALERTS_MAX + SILENCES_MAX + LOG_ENTRIES_MAX + GROUPS_MAX + OWED_MAX;
 
 /// The bytes that each part may hold, and its own: a table's entries with all that the allocator adds.
 const PARTS: &[(&str, usize)] = &[
     ("the program, its threads and its buffers", 16 * MIB),
     ("strings of alerts", TEXTS_BYTES_MAX),
     ("labels and annotations of alerts", ALERTS_PAIRS_MAX * 16),
-    ("entries of alerts", ALERTS_MAX * 800),
+    ("entries of alerts", ALERTS_MAX * 680),
     // A bit each, and a quarter more by the allocator.
     (
         "which silences and rules of inhibition hold for alerts",
@@ -72,8 +74,9 @@ const PARTS: &[(&str, usize)] = &[
         "records that are being written",
         ALERTS_BYTES_MAX + SILENCES_BYTES_MAX + LOG_BYTES_MAX + 12 * MIB,
     ),
-    // Its entries take some 170 bytes each; the rest is for versions that stand aside for want of room in it.
-    ("the flock's index", GOSSIP_RECORDS_MAX * 250),
+    ("the flock's index", GOSSIP_RECORDS_MAX * 170),
+    // All records of full tables but those that the index has room for.
+    ("versions that the flock is not told of", (HELD_MAX - GOSSIP_RECORDS_MAX) * 130),
     (
         "the flock's queues",
         GOSSIP_OUTPUTS_MAX * DATAGRAM_BYTES_MAX

@@ -28,6 +28,9 @@ impl Node {
         let flock = Now { mono: cx.now.mono, wall: self.flock_wall(cx.now) };
         if self.flock_watch.look(flock).is_some() || step.is_some() {
             self.rewrite(cx, step.is_some());
+            if let Some(gossip) = &mut self.gossip {
+                gossip.share_again();
+            }
         }
     }
 

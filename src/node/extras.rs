@@ -68,7 +68,8 @@ pub(super) struct Extras {
     /// When claims and groups are to be swept.
     next_claims: Mono,
     next_groups: Mono,
-    /// Where the sweep of the timers of groups is to go on, while one is under way.
+    /// Where the sweeps of claims and of the timers of groups are to go on, while they are under way.
+    swept_claims: Option<u128>,
     swept: Option<u128>,
 }
 
@@ -118,7 +119,14 @@ impl Extras {
         let mut ended = Vec::new();
         if self.next_claims <= now {
             self.next_claims = now + SWEEP_CLAIMS;
-            ended.extend(self.ended(Kind::Claim, &has_ended));
+            self.swept_claims.get_or_insert(0);
+        }
+        if let Some(from) = self.swept_claims {
+            let mut claims = self.by_key.range((Kind::Claim, from)..=(Kind::Claim, u128::MAX));
+            let looked_at = (&mut claims).take(SWEPT_AT_ONCE);
+            let keys = looked_at.map(|((_, key), _)| shared_key(Kind::Claim, &key.to_be_bytes()));
+            ended.extend(keys.filter(&has_ended).map(|key| (Kind::Claim, key)));
+            self.swept_claims = claims.next().map(|((_, key), _)| *key);
         }
         if self.next_groups <= now {
             self.next_groups = now + SWEEP_GROUPS;
