@@ -19,8 +19,8 @@ pub mod box_map;
 /// The subcommands: thin clients of the HTTP API, and offline checks (`check` is check-config).
 pub mod cli;
 /// Text, TOML or YAML of one schema, to a checked config; all errors at once. `tree` reads the languages, `read` has a file a section,
-/// `settings` the agent's own sections, `web` users and TLS of the HTTP side (`read/web` checks them), `proxy` with NO_PROXY,
-/// `environment` systemd's credentials.
+/// `settings` the agent's own sections, `web` what users and TLS of the HTTP side are (`read/web` reads and checks them, TLS versions
+/// too), `proxy` with NO_PROXY, `environment` systemd's credentials.
 pub mod config;
 /// The alerting mind: the tables and rules (`alerts`, where a report without an end gets resolve_timeout, `intake` of reports, `route`,
 /// `intervals`, `group`, `silences`, `acknowledge`, `inhibit`, `nflog`, the `sweep` of what has ended; `expect` for signs of life of
@@ -37,8 +37,8 @@ pub mod effect;
 pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
-/// The nouns, valid by construction: labels, durations, `matcher` with its patterns, alerts, silences, `time_interval` with its calendar,
-/// `group_key` as Alertmanager writes it, `log_entry` and how two merge.
+/// The nouns, valid by construction: labels, durations, `matcher` (`matcher/pattern` compiles and anchors), alerts, silences,
+/// `time_interval` with its calendar, `group_key` as Alertmanager writes it, `log_entry` and how two merge.
 pub mod model;
 /// The whole brain: `handle_*` in, effects out, one `next_timeout`. `kinds` has a file for each kind of record: key, life, merging.
 /// `members` decides which are missing; `faults` and `troubles` are those of this node and around it, `own` the alerts of these; the
@@ -48,13 +48,14 @@ pub mod node;
 pub mod notify;
 /// The only room with sockets, files and clocks: `http` (connections, and how many GETs at a time), `admission` of users and tokens
 /// (`admission/password`), tls, udp, netlink, flash, `signals` (SIGHUP asks for a `reload`), `systemd` with the watchdog, the loop. In
-/// `notifier`, `http` has `redirect`, `proxy`, `kept` connections and `oauth2`. `duplicate_id` notices another node with the id of this one.
+/// `notifier`, `http` has `redirect`, `proxy`, `kept` connections and `oauth2`. `duplicate_id` warns of another node with our id, which
+/// gossip's `members/hello` finds.
 pub mod shell;
 /// The journal over a `Medium`: `journal` appends and compacts, `segment` reads one and finds the torn end, `replay` reads them again;
 /// the `budget` of commits, `wear`.
 pub mod store;
-/// Go's template language over typed values. `functions` has Go's own and, in `functions/alertmanager`, the others; `html` escapes by
-/// context (`html/escapers`). The default texts are in `default.tmpl`.
+/// Go's template language over typed values; its regular expressions are in `pattern`. `functions` has Go's own and, in
+/// `functions/alertmanager`, the others; `html` escapes by context (`html/escapers`). The default texts are in `default.tmpl`.
 pub mod template;
 /// The two clocks: `Mono` for what waits, `Wall` for what is compared across nodes or reboots.
 pub mod time;
