@@ -16,7 +16,7 @@ use crate::wire::rest::{rest, with_rest};
 /// How long claims and timers that have ended may stay.
 const SWEEP_CLAIMS: Duration = Duration::from_secs(10);
 const SWEEP_GROUPS: Duration = Duration::from_secs(15 * 60);
-/// The timers of groups that one sweep looks at, each of which it may have to read; the next one goes on.
+/// The claims, and the timers of groups, that one sweep looks at; the next one goes on. It may have to read each timer.
 const SWEPT_AT_ONCE: usize = 1_000;
 
 /// The part of a body that the core does not hold.
