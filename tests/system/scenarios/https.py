@@ -38,6 +38,9 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def setup(self):
+        # Here, in a thread of its own: whoever else connects to this port and says nothing keeps nobody waiting.
+        if self.server.owner.context:
+            self.request = self.server.owner.context.wrap_socket(self.request, server_side=True)
         super().setup()
         version = self.connection.version() if hasattr(self.connection, "version") else None
         self.seen = Connection(getattr(self.connection, "session_reused", None), version)
@@ -62,6 +65,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def finish(self):
         super().finish()
+        if self.server.owner.context:
+            self.server.shutdown_request(self.request)
         self.seen.is_open = False
 
     def log_message(self, *_):
@@ -81,9 +86,8 @@ class Server:
 
     def __init__(self, context=None, address="127.0.0.1"):
         self.requests, self.connections, self.answers, self.hangs_up = [], [], {}, False
+        self.context = context
         self._server = Quiet((address, 0), Handler)
-        if context:
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._server.owner = self
         self.port = self._server.server_port
         self.url = f"{'https' if context else 'http'}://{address}:{self.port}"
