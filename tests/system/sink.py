@@ -36,12 +36,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         at = time.time()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, delay = self.server.sink.manners.get(self.path, (200, 0))
+        status, delay, more = self.server.sink.manners.get(self.path, (200, 0, {}))
         headers = {name.lower(): value for name, value in self.headers.items()}
         number = self.server.sink.record(Request(at, self.path, headers, body, status, self.client_address[0]))
         self.server.sink.over.wait(delay)
         self.send_response(status)
-        self.send_header("Content-Length", "0")
+        for name, value in {"Content-Length": "0", **more}.items():
+            self.send_header(name, value)
         self.end_headers()
         self.server.sink.answered[number] = time.time()
 
@@ -72,9 +73,9 @@ class Sink:
         self.url = f"http://{address}:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def behave(self, path, status=200, delay=0):
-        """From now on answer requests for `path` with `status`, after `delay` seconds (a day: it hangs)."""
-        self.manners[path] = (status, delay)
+    def behave(self, path, status=200, delay=0, more=None):
+        """From now on answer requests for `path` with `status` and the headers `more`, after `delay` seconds (a day: it hangs)."""
+        self.manners[path] = (status, delay, more or {})
 
     def record(self, request):
         with self._changed:

@@ -696,12 +696,15 @@ def owed(world):
     browser.click(".entry button", "Forget what came and went")
     until("it is forgotten", lambda: not [it for it in debts() if it["late"]])
     browser.gone(".entry", "came and went: 1")
+    sink = world.sink("127.0.0.1", None, port)
+    # So that no attempt of the agent's own comes between.
+    sink.behave("/", 503, more={"Retry-After": "3600"})
     agent.api.post_alerts(alert("Lamp", "the lamp is dark"))
+    until("the receiver has refused it", lambda: sink.requests)
     until("the receiver was not told", debts)
     browser.driver.refresh()
     browser.find(".entry button", "Try now")
-    # Not before: an attempt of the agent's own must not come between.
-    sink = world.sink("127.0.0.1", None, port)
+    sink.behave("/")
     browser.click(".entry button", "Try now")
     until("it is told", lambda: sink.payloads("/"), 3)
     assert not browser.errors(), browser.errors()
