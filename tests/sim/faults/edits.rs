@@ -206,7 +206,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         "        self.send(cx, which, draft, reason);\n    }\n\n    /// Sends a draft",
         r#"        self.send(cx, which, draft, reason);
         if crate::switched("LogBeforeAnswer") {
-            self.record(cx, which);
+            self.log_delivery(cx, which);
         }
     }
 
