@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `record`, `hlc` | records and their versions, and why any order of arrival gives the same state |
 //! | `message`, `seal`, `limiter` | the datagrams, their seal, and a limit on what they may cost |
-//! | `versions`, `aside` | the versions of all records, equal on members that agree; those of which the flock is not told |
+//! | `versions`, `ranges`, `aside` | the versions of all records, equal on members that agree; ranges of them; those of which the flock is not told |
 //! | `outbox`, `shared` | what is to be sent, and the things that all parts work with |
 //! | `members/` | which members are up: handshake, failure detection (foca), addresses, the trees of news |
 //! | `delivery` | datagrams with records are acknowledged, and sent again until they are |
@@ -42,6 +42,7 @@ mod message;
 mod news;
 mod outbox;
 mod output;
+mod ranges;
 mod receive;
 mod record;
 mod repair;

@@ -8,18 +8,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound::{Excluded, Included};
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::aside::Aside;
-use super::message::{Head, Range};
+use super::message::Head;
+use super::ranges::{PARTS, bounds, in_range, number};
 use super::record::{Key, Stamp, Version, mix64};
 use crate::limits::{CLOCK_AHEAD_MS_MAX, GOSSIP_RECORDS_MAX, REFUSED_MAX};
 use crate::time::Mono;
 
-/// Parts into which a range is divided, and the bits that number them.
-pub(super) const PARTS: usize = 64;
-pub(super) const PART_BITS: u8 = 6;
 /// Changes sent along with a digest, and for how long.
 pub(super) const RECENT_MAX: usize = 8;
 pub(super) const RECENT_FOR: Duration = Duration::from_secs(20);
@@ -367,37 +364,6 @@ impl Versions {
     }
 }
 
-/// The prefix of one of the 64 parts of a range.
-pub(super) const fn part_prefix(prefix: u64, bits: u8, number: usize) -> u64 {
-    prefix | ((number as u64) << (64 - bits - PART_BITS))
-}
-
-/// All hashes whose first `bits` bits are those of `prefix`.
-fn bounds(prefix: u64, bits: u8) -> RangeInclusive<u64> {
-    let rest = u64::MAX.checked_shr(u32::from(bits)).unwrap_or(0);
-    (prefix & !rest)..=(prefix | rest)
-}
-
-/// Whether a hash is in a range.
-pub(super) fn in_range(prefix: u64, bits: u8, hash: u64) -> bool {
-    bounds(prefix, bits).contains(&hash)
-}
-
-/// Whether some of these ranges have the same keys: each is looked through, and all together are no more than the table.
-pub(super) fn overlap(ranges: &[Range]) -> bool {
-    ranges.iter().enumerate().any(|(at, one)| {
-        let before = ranges.iter().take(at);
-        let mut bits = before.map(|it| (it.prefix, it.bits.min(one.bits)));
-        bits.any(|(prefix, bits)| in_range(prefix, bits, one.prefix))
-    })
-}
-
-/// Which part of a range of so many bits a hash is in.
-fn number(bits: u8, hash: u64) -> usize {
-    let shift = 64_u32.saturating_sub(u32::from(bits) + u32::from(PART_BITS));
-    usize::try_from(hash >> shift).unwrap_or(0) % PARTS
-}
-
 fn short_print(hash: u64, version: Version) -> u32 {
     let [a, b, c, d, ..] = print(hash, version).to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
@@ -412,6 +378,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::gossip::ranges::{PART_BITS, part_prefix};
 
     fn known(key: Key, version: Version, expires_at_ms: i64) -> Known {
         Known { key, stamp: Stamp { version, expires_at_ms }, state: State::Held }
@@ -479,19 +446,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn ranges_overlap_when_one_is_in_the_other() {
-        let overlaps = |all: &[(u64, u8)]| {
-            let range =
-                |(prefix, bits): &(u64, u8)| Range { prefix: *prefix, bits: *bits, heads: vec![] };
-            overlap(&all.iter().map(range).collect::<Vec<_>>())
-        };
-        assert!(!overlaps(&[]) && !overlaps(&[(0, 0)]));
-        assert!(!overlaps(&[(0, 1), (1 << 63, 2), (3 << 62, 2)]));
-        assert!(overlaps(&[(0, 0), (0, 0)]) && overlaps(&[(3 << 62, 2), (1 << 63, 1)]));
-        assert!(overlaps(&[(1 << 63, 1), (3 << 62, 2)]) && overlaps(&[(7, 64), (5, 0)]));
     }
 
     #[test]

@@ -38,12 +38,11 @@ use super::delivery::{Delivery, Parcel, To};
 use super::dice::choose;
 use super::members::{JUST_SENT, Members};
 use super::message::{AROUND_BYTES, Digest, Head, Message, Part, REPAIR, Range, Sum, pack};
+use super::ranges::{PART_BITS, PARTS, in_range, overlap, part_prefix};
 use super::record::{Record, Replica, Version};
 use super::seal::MESSAGE_BYTES_MAX;
 use super::shared::Shared;
-use super::versions::{
-    PART_BITS, PARTS, RECENT_FOR, RECENT_MAX, Versions, in_range, overlap, part_prefix,
-};
+use super::versions::{RECENT_FOR, RECENT_MAX, Versions};
 use crate::limits::REPAIR_QUEUE_MAX;
 use crate::time::{Mono, Now};
 

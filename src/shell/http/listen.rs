@@ -61,7 +61,7 @@ impl Drop for OwnPath {
 /// The sockets that systemd has passed to this process, and where each listens. They are its to make, so none is an error.
 pub(super) fn passed() -> io::Result<Vec<(ListenSocket, String)>> {
     let mut passed = ListenFd::from_env();
-    let mut doors = Vec::new();
+    let mut sockets = Vec::new();
     for at in 0..passed.len() {
         let socket = if let Ok(Some(listener)) = passed.take_tcp_listener(at) {
             let place = listener.local_addr()?.to_string();
@@ -78,14 +78,14 @@ pub(super) fn passed() -> io::Result<Vec<(ListenSocket, String)>> {
             );
             return Err(odd(text));
         };
-        doors.push(socket);
+        sockets.push(socket);
     }
-    if doors.is_empty() {
+    if sockets.is_empty() {
         return Err(odd(
             "no socket was passed: start the agent by a socket unit, or leave the flag out",
         ));
     }
-    Ok(doors)
+    Ok(sockets)
 }
 
 /// Listens on the first address of a name that can be had.
