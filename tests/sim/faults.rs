@@ -45,7 +45,10 @@ const NOTICED_BY: &[(&str, &[By])] = &[
     ("ExpiryNotPublished", &[Checker("equal")]),
     ("HeartbeatByAll", &[Checker("beats")]),
     ("HistoryNotKept", &[Story("the_history_is_there_after_a_power_cut")]),
-    ("KeepsIgnored", &[Checker("budget")]),
+    (
+        "KeepsIgnored",
+        &[CheckerOf("the_last_quarter_of_a_budget_is_for_alerts_that_it_keeps", "budget")],
+    ),
     ("LateNotSaid", &[Story("all_that_is_owed_survives_a_power_cut_and_is_told_at_a_pace")]),
     (
         "LimitIgnored",

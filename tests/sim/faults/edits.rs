@@ -31,6 +31,12 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         "if self.shared.versions.knows(head) {",
         r#"if self.shared.versions.knows(head) && !crate::switched("AnyVersionWins") {"#,
     ),
+    (
+        "AnyVersionWins",
+        "src/gossip/versions.rs",
+        "age(old) >= age(&known) => return",
+        r#"(age(old) >= age(&known) && !crate::switched("AnyVersionWins")) => return"#,
+    ),
     // A budget is never used up.
     (
         "BudgetIgnored",

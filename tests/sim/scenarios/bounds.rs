@@ -78,7 +78,9 @@ pub(crate) fn two_halves_that_need_more_groups_than_there_may_be_keep_their_own(
     if cfg!(debug_assertions) {
         // An unoptimised simulator takes its time.
         assert_eq!(post(&mut world, 0, 0..most), 0);
-        assert_eq!(post(&mut world, 0, most..most + 1), 1, "no more groups than there may be");
+        let refused = post(&mut world, 0, most..most + 1);
+        checkers::bounds::check(&world).map_err(checkers::by("bounds")).unwrap();
+        assert_eq!(refused, 1, "no more groups than there may be");
         return;
     }
     world.net.split(&[0], &[1]);

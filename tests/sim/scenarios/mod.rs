@@ -140,6 +140,10 @@ pub(crate) const ALL: &[Test] = &[
         receivers::a_flock_keeps_to_a_rate_limit_together_and_tells_the_rest_in_digests,
     ),
     (
+        "the_last_quarter_of_a_budget_is_for_alerts_that_it_keeps",
+        receivers::the_last_quarter_of_a_budget_is_for_alerts_that_it_keeps,
+    ),
+    (
         "alerts_that_came_and_went_without_uplink_are_told_once",
         owed::alerts_that_came_and_went_without_uplink_are_told_once,
     ),

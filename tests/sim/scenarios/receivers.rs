@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::worlds;
+use crate::checkers;
 use crate::receiver::{Manner, Told};
-use crate::world::{CONFIG, Posted, Setup, World, ends, fires};
+use crate::site::{BUDGET_BYTES, METERED};
+use crate::world::{CONFIG, Posted, Setup, World, ends, fires, severity};
 
 /// A config in which the receiver `r0` has these keys, too.
 fn with_keys(keys: &str) -> String {
@@ -111,4 +114,36 @@ pub(crate) fn a_flock_keeps_to_a_rate_limit_together_and_tells_the_rest_in_diges
         assert_eq!((names.len(), unique.len()), (3 * COUNT, 3 * COUNT), "each once");
         assert!((1..=4).contains(&digests));
     }
+}
+
+/// For hours there is news of alerts that a budget keeps, and of others. The last quarter of it is for the first alone.
+pub(crate) fn the_last_quarter_of_a_budget_is_for_alerts_that_it_keeps() {
+    const HOUR: u64 = 3_600_000;
+    const ROUNDS: u64 = 24;
+    let second = "[[route.routes]]\nreceiver = \"r1\"\nmatchers = ['severity=\"second\"']\n";
+    let config = CONFIG.replace(second, "").replacen("\"r0\"", "\"r1\"", 1);
+    let budget = format!("name = \"r1\"\nbudget = {{ bytes = {BUDGET_BYTES} }}\n");
+    let config = config.replace("name = \"r1\"\n", &budget);
+    let mut world = World::settled(1, Setup { config, ..Setup::new(1) });
+    world.graded = true;
+    let begin = world.now;
+    let last_for = |it: Posted| Posted { lease: Some(Duration::from_secs(40 * 3600)), ..it };
+    for round in 0..ROUNDS {
+        // The last digit tells what is critical.
+        for name in [format!("{}1", 100 + round), format!("{}0", 100 + round)] {
+            let alert = last_for(fires(&name, &format!("g{name}")));
+            world.plan(begin + round * HOUR / 4, move |world| post(world, &[alert]));
+        }
+    }
+    world.run_until(begin + 8 * HOUR);
+    checkers::budget::check(&world).map_err(checkers::by("budget")).unwrap();
+    let used = |it: &Told| checkers::budget::used_by(&world, (it.seat, it.life), it.begun);
+    let told = told_by(&world, METERED);
+    let is_last = |it: &&&Told| used(it) * 4 >= BUDGET_BYTES * 3;
+    let last: Vec<_> = told.iter().filter(is_last).collect();
+    say!("{} notifications, {} of the last quarter", told.len(), last.len());
+    assert!(last.len() > 2, "there is a last quarter");
+    assert!(told.iter().filter(|it| !is_last(it)).any(|it| checkers::budget::has_others(it)));
+    let named: BTreeSet<_> = last.iter().flat_map(|it| it.firing.iter()).collect();
+    assert!(named.iter().all(|it| severity(it) == "critical"), "{named:?}");
 }
