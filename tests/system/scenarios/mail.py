@@ -148,12 +148,16 @@ def wrong_addresses(world):
     text = config(box.port, sink).replace("  - to: '", "  - to: '{{ .CommonLabels.to }}' #").replace("group_interval: 1s", "group_interval: 1h")
     agent = world.subject(text)
     agent.api.post_alerts(alert("Door", to="nobody at home"))
-    until("it is given up", lambda: agent.metric("alertmanager_notifications_failed_total") == 1)
-    assert agent.metric("alertmanager_notification_requests_failed_total") == 1, agent.log()
+
+    def failed(what):
+        return agent.metric(f"alertmanager_{what}_failed_total", integration="email")
+
+    until("it is given up", lambda: failed("notifications") == 1)
+    assert failed("notification_requests") == 1, agent.log()
     assert "to: " in agent.log() and "nobody at home" in agent.log(), agent.log()
     for number, evil in enumerate(("ann@example.org>\r\nRCPT TO:<evil@example.org", "ann@example.org\nDATA", "<ann@example.org> SIZE=1>"), 2):
         agent.api.post_alerts(alert(f"Door{number}", to=evil))
-        until("it is given up", lambda number=number: agent.metric("alertmanager_notifications_failed_total") == number)
+        until("it is given up", lambda number=number: failed("notifications") == number)
     agent.api.post_alerts(alert("Window", to="ann@example.org"))
     assert box.wait(1, WAIT_SECONDS)[0].recipients == ["ann@example.org"]
 
