@@ -226,8 +226,8 @@ pub const FILE_TIME_MAX: Duration = Duration::from_secs(4);
 pub const CONFIG_READS_MAX: usize = 4;
 /// How long a reload may take until everything is read and checked. Policy: refused, the old config stays.
 pub const RELOAD_TIME_MAX: Duration = Duration::from_secs(40);
-/// How long attempts, commits and requests that are under way at the stop may take, each. Policy: attempts are cut off and
-/// may be told again, commits are waited for no longer, connections are closed.
+/// How long attempts, news for the flock, commits and requests that are under way at the stop may take, each. Policy:
+/// attempts are cut off and may be told again, news and commits are waited for no longer, connections are closed.
 pub const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Requests of one attempt, of receivers that take several. Policy: the notification is taken for refused.

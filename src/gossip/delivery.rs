@@ -136,6 +136,11 @@ impl Delivery {
         self.repair.spend(bytes);
     }
 
+    /// Whether news is on its way to members that answer.
+    pub(super) fn has_news(&self) -> bool {
+        self.unacknowledged.values().any(|sent| sent.holds_up && sent.mode != REPAIR)
+    }
+
     fn has_flight(&self) -> bool {
         self.unacknowledged.values().filter(|sent| sent.holds_up).count() < self.flight
     }

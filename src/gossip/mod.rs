@@ -293,7 +293,14 @@ impl Gossip {
         self.shared.outbox.seal.set_ring(keys);
     }
 
-    /// Says goodbye to all members. Take the outputs, then drop this.
+    /// Whether members have acknowledged all news that this node has sent or passed on, as far as they answer. Records that are
+    /// larger than a datagram are asked for by members, so nothing tells of them.
+    pub fn is_heard(&self) -> bool {
+        self.news.len() == 0 && !self.delivery.has_news()
+    }
+
+    /// Says goodbye to all members: once [`Gossip::is_heard`], or nobody tells what they have missed. Take the outputs, then drop
+    /// this.
     pub fn leave(&mut self, now: Now) {
         self.send_news(now);
         for _ in 0..2 {

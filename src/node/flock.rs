@@ -48,6 +48,7 @@ impl Node {
     }
 
     /// Gives up the turns that this node has claimed and says goodbye to the flock: the process is about to stop.
+    /// Before that, wait some time for [`Node::is_heard`].
     pub fn handle_leave(&mut self, cx: &mut Cx<'_>) {
         self.handle_clock(cx);
         self.core.surrender(cx.now.mono);
@@ -55,6 +56,11 @@ impl Node {
         self.handle_rewrite(cx);
         self.persist_past(cx);
         self.with_gossip(cx, |gossip, cx, _| gossip.leave(cx.now));
+    }
+
+    /// Whether the flock has all that this node has said: it may leave without anything being done twice.
+    pub fn is_heard(&self) -> bool {
+        self.gossip.as_ref().is_none_or(Gossip::is_heard)
     }
 
     /// The flock, if this node is a member of one.

@@ -12,8 +12,8 @@ use crate::node::Node;
 use crate::shell::{Event, Shell, clock, systemd};
 
 impl Shell {
-    /// Hears out the receivers, says goodbye to the flock, keeps what is left, answers what was read before that, then
-    /// closes. Each of them may take [`STOP_TIME_MAX`].
+    /// Hears out the receivers, waits until the flock has heard all, says goodbye to it, keeps what is left, answers what was
+    /// read before that, then closes. Each of them may take [`STOP_TIME_MAX`].
     pub(super) async fn stop(mut self, events: &Receiver<Event>) {
         systemd::stopping();
         self.hear_receivers_out(events).await;
@@ -58,8 +58,18 @@ impl Shell {
                 break;
             }
         }
+        if !self.go_on_until(events, |it| it.notifier.attempts() == 0).await {
+            let left = self.notifier.attempts();
+            warn!("stopping amid {left} attempts, which may be told again");
+        }
+        // A member that has missed what was just told would tell it again.
+        self.go_on_until(events, |it| it.node.is_heard()).await;
+    }
+
+    /// Goes on until something is so; whether it is.
+    async fn go_on_until(&mut self, events: &Receiver<Event>, is_so: fn(&Self) -> bool) -> bool {
         let deadline = clock::boot_time() + STOP_TIME_MAX;
-        while self.notifier.attempts() > 0 {
+        while !is_so(self) {
             match next(events, deadline).await {
                 // There is nothing to reload for, and the stop has begun.
                 Some(Event::Signal(_)) => {}
@@ -68,13 +78,10 @@ impl Shell {
                         break;
                     }
                 }
-                None => {
-                    let left = self.notifier.attempts();
-                    warn!("stopping amid {left} attempts, which may be told again");
-                    break;
-                }
+                None => break,
             }
         }
+        is_so(self)
     }
 
     /// Waits until everything is durable.

@@ -156,6 +156,12 @@ impl World {
         let it = &self.seats[seat];
         match it.stopping {
             Some(Stopping::Attempts(until)) if it.attempts.is_empty() || until <= self.now => {
+                let until = self.now + stop_time_ms();
+                self.seats[seat].stopping = Some(Stopping::News(until));
+                self.plan_life(seat, until, World::go_on_stopping);
+                self.go_on_stopping(seat);
+            }
+            Some(Stopping::News(until)) if self.node(seat).is_heard() || until <= self.now => {
                 self.trace.line(self.now, || format!("n{seat} leaves"));
                 self.call(seat, Node::handle_leave);
                 let until = self.now + stop_time_ms();

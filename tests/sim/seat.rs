@@ -64,6 +64,8 @@ pub(crate) struct Waiting {
 pub(crate) enum Stopping {
     /// It hears its receivers out, until then at most.
     Attempts(u64),
+    /// It waits until the flock has heard all of it, until then at most.
+    News(u64),
     /// It has said goodbye and keeps what is left, until then at most.
     Flash(u64),
 }

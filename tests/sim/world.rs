@@ -324,6 +324,7 @@ impl World {
                     self.call(to, |node, cx| {
                         node.handle_datagram(cx, seat::addr(from), via, &bytes);
                     });
+                    self.go_on_stopping(to);
                 }
             }
             Event::Plan(number) => {
@@ -351,6 +352,7 @@ impl World {
                     it.timer_at = None;
                     self.trace.detail(self.now, || format!("n{seat} looks at what is due"));
                     self.call(seat, Node::handle_timeout);
+                    self.go_on_stopping(seat);
                 }
             }
         }

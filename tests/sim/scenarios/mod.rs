@@ -123,6 +123,10 @@ pub(crate) const ALL: &[Test] = &[
         turns::five_singles_tell_once_each_and_never_again,
     ),
     (
+        "a_node_that_stops_amid_attempts_is_heard_though_much_is_lost",
+        turns::a_node_that_stops_amid_attempts_is_heard_though_much_is_lost,
+    ),
+    (
         "a_rolling_restart_under_load_misses_and_repeats_nothing",
         turns::a_rolling_restart_under_load_misses_and_repeats_nothing,
     ),

@@ -647,6 +647,27 @@ pub(crate) fn a_rolling_restart_under_load_misses_and_repeats_nothing() {
     }
 }
 
+/// A node that stops waits until the others have heard of what it has just told: nobody else could tell them.
+pub(crate) fn a_node_that_stops_amid_attempts_is_heard_though_much_is_lost() {
+    const GROUPS: usize = 60;
+    let mut twice = Vec::new();
+    for seed in 0..20 {
+        let mut world = World::settled(seed, Setup::new(3));
+        world.net.loss = 0.15;
+        world.receivers[0].manner = Manner::Fine(100, 300);
+        post(&mut world, &[0, 1, 2], &groups("a", GROUPS));
+        world.run_for(GROUP_WAIT_MS + 50);
+        assert!(!world.seats[0].attempts.is_empty(), "it stops amid attempts");
+        world.leave(0);
+        world.run_for(40_000);
+        let counts = world.counts();
+        assert_eq!(counts.len(), GROUPS, "each is told of");
+        twice.extend(counts.into_iter().filter(|it| it.1 > 1).map(|it| (seed, it.0)));
+    }
+    // All of some five datagrams in a row may be lost.
+    assert!(twice.len() <= 2, "told twice: {twice:?}");
+}
+
 pub(crate) fn a_step_of_the_wall_clock_moves_no_timer() {
     for step_ms in [-400_000_000_000, -3_600_000, 3_600_000, 400_000_000_000] {
         let mut world = World::settled(1, Setup::new(1));
