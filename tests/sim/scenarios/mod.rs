@@ -17,6 +17,7 @@ mod bounds;
 mod found;
 mod loss;
 mod members;
+mod month;
 mod owed;
 mod past;
 mod receivers;
@@ -168,6 +169,7 @@ pub(crate) const ALL: &[Test] = &[
         "a_member_that_does_not_come_back_after_a_power_cut_is_missed",
         members::a_member_that_does_not_come_back_after_a_power_cut_is_missed,
     ),
+    ("a_month_of_alerts_leaves_nothing_over", month::a_month_of_alerts_leaves_nothing_over),
     (
         "a_quiet_day_writes_nothing_to_flash_and_a_stormy_one_so_much",
         wear::a_quiet_day_writes_nothing_to_flash_and_a_stormy_one_so_much,
