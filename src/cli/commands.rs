@@ -245,8 +245,8 @@ post the same labels with --end now.",
         ..command(
             "ack",
             "MATCHER...",
-            "Acknowledges alerts: quiets them until they are resolved, for 30 days at most.\n\nMakes a silence that ends as soon as no alert that it matches fires any more, and prints its id. Fails where no Bellwether
-answers: nothing there would end it.",
+            "Acknowledges alerts: quiets them until they are resolved, for 30 days at most.\n\nMakes a silence that ends as soon as no alert that it matches fires any more, and prints its id. Fails where no such
+alert fires, and where no Bellwether answers: nothing there would end it.",
             acknowledge::run,
         )
     },
