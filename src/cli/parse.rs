@@ -7,7 +7,7 @@ use lexopt::{Arg, Parser};
 
 use super::args::Args;
 use super::commands::{COMMANDS, Command, Flag, everywhere};
-use crate::config::unknown;
+use crate::config::{nearest_few, unknown};
 
 /// The wish that the words express.
 pub(super) enum Wish {
@@ -18,6 +18,9 @@ pub(super) enum Wish {
     /// The text of a flag that stands alone, such as `--version`.
     Print(&'static str),
 }
+
+/// So many flags are listed for one that is unknown.
+const FLAGS_SHOWN: usize = 8;
 
 /// Flags without a subcommand, which amtool has.
 const ALONE: [&str; 2] = ["--version", "--help-long"];
@@ -130,5 +133,11 @@ fn flag(path: &str, name: &str, is_amtool: bool) -> Result<(Flag, bool), String>
         return Ok((flag, false));
     }
     let known: BTreeSet<&str> = flags().flat_map(Flag::names).collect();
-    Err(unknown("flag", name, known.iter().copied()))
+    let told = unknown("flag", name, known.iter().copied());
+    if known.len() <= FLAGS_SHOWN || told.contains("did you mean") {
+        return Err(told);
+    }
+    let near = nearest_few(name, known.iter().copied(), FLAGS_SHOWN).join(", ");
+    let all = if path.is_empty() { "; amtool --help-long lists all" } else { "" };
+    Err(format!("unknown flag {name:?}; nearest of {}: {near}{all}", known.len()))
 }

@@ -30,7 +30,7 @@ pub use proxy::{NoProxy, Proxy};
 pub use schema::{Key, Schema, Takes};
 pub use settings::Settings;
 pub use static_labels::StaticLabels;
-pub use table::unknown;
+pub use table::{nearest_few, unknown};
 pub use tree::Language;
 pub use values::{Template, Value, Values};
 pub use web::{Admission, PasswordHash};

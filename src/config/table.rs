@@ -346,6 +346,17 @@ pub fn unknown<'k>(what: &str, name: &str, known: impl Iterator<Item = &'k str> 
     }
 }
 
+/// So many of `known`, the nearest by edits first.
+pub fn nearest_few<'k>(
+    name: &str,
+    known: impl Iterator<Item = &'k str>,
+    count: usize,
+) -> Vec<&'k str> {
+    let mut by_edits: Vec<_> = known.map(|key| (edits(name, key), key)).collect();
+    by_edits.sort_unstable();
+    by_edits.into_iter().take(count).map(|(_, key)| key).collect()
+}
+
 /// The nearest of `known` by edits, if it is near enough to be meant.
 pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let near_enough = (name.chars().count() / 3).max(2);
