@@ -82,6 +82,12 @@ impl Flags {
         errors
     }
 
+    /// The flag that sets the setting `section.name`, if it is given.
+    pub fn of_setting(&self, path: &str) -> Option<&'static str> {
+        let is_it = |key: &SettingKey| path.split_once('.') == Some((key.section, key.name));
+        self.given.iter().find(|(key, _)| is_it(key)).map(|(key, _)| key.flag)
+    }
+
     fn set(&mut self, key: &'static SettingKey, text: &str) {
         // The features come as one text too.
         let is_features = key.flag == "enable-feature";

@@ -9,13 +9,25 @@ use crate::limits::CONFIG_PROBLEMS_MAX;
 pub struct Problem {
     /// The line of the file, from 1; 0 if it has no place in the text.
     pub line: usize,
-    /// The key as the file nests it, `route.routes[1].receiver`; empty for the text as a whole.
+    /// The key as the file nests it, `route.routes[1].receiver`; empty for the text as a whole; of a value that the command
+    /// line has, the flag: `--web.external-url`.
     pub path: String,
     /// The value, the rule and what to do.
     pub text: String,
 }
 
-/// `12: route.receiver: undefined receiver "x"`; the caller puts the file's name and a colon before it.
+impl Problem {
+    /// With the name of the file that it is in before it; a flag is in none.
+    pub fn in_file(&self, file: &impl fmt::Display) -> String {
+        match self.line {
+            0 if self.path.starts_with("--") => self.to_string(),
+            0 => format!("{file}: {self}"),
+            _ => format!("{file}:{self}"),
+        }
+    }
+}
+
+/// `12: route.receiver: undefined receiver "x"`: without the file's name.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
@@ -55,9 +67,7 @@ impl fmt::Display for Errors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, problem) in self.problems.iter().enumerate() {
             let newline = if i == 0 { "" } else { "\n" };
-            // Without a line number the colon is followed by the path or the text.
-            let gap = if problem.line == 0 { " " } else { "" };
-            write!(f, "{newline}{}:{gap}{problem}", self.file)?;
+            write!(f, "{newline}{}", problem.in_file(&self.file))?;
         }
         match self.more {
             0 => Ok(()),

@@ -83,10 +83,7 @@ impl<'a> Item<'a> {
     }
 
     pub(super) fn warn(&self, text: impl Display) {
-        let mut warnings = self.notes.warnings.borrow_mut();
-        if warnings.len() < CONFIG_PROBLEMS_MAX {
-            warnings.push(self.problem(&text));
-        }
+        self.note_warning(self.problem(&text));
     }
 
     /// Whether no error has been noted so far, here or elsewhere.
@@ -115,6 +112,13 @@ impl<'a> Item<'a> {
 
     pub(super) fn note(&self, error: Problem) {
         self.notes.error(|| error);
+    }
+
+    pub(super) fn note_warning(&self, warning: Problem) {
+        let mut warnings = self.notes.warnings.borrow_mut();
+        if warnings.len() < CONFIG_PROBLEMS_MAX {
+            warnings.push(warning);
+        }
     }
 
     fn expected(&self, what: &str) {

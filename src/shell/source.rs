@@ -96,8 +96,7 @@ impl ConfigSource {
     pub fn warn(&self, warnings: &[Problem]) {
         let file = self.file.as_deref().map_or_else(String::new, |file| file.display().to_string());
         for warning in warnings {
-            let gap = if warning.line == 0 { " " } else { "" };
-            warn!("{file}:{gap}{warning}");
+            warn!("{}", warning.in_file(&file));
         }
     }
 

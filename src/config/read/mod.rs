@@ -244,14 +244,20 @@ fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
     if let (false, Err(error)) = (url.is_empty(), Url::parse(url)) {
         conflicts.push(("web.external_url", error.to_string()));
     }
+    let problem = |path: &str, text| match options.flags.of_setting(path) {
+        Some(flag) => Problem { line: 0, path: format!("--{flag}"), text },
+        None => {
+            let line = line_of(root.item.node, path).unwrap_or(0);
+            Problem { line, path: path.to_owned(), text }
+        }
+    };
     for (path, text) in conflicts {
-        let line = line_of(root.item.node, path).unwrap_or(0);
-        root.item.note(Problem { line, path: path.to_owned(), text });
+        root.item.note(problem(path, text));
     }
     for feature in &settings.features.enable {
         if let Some(instead) = feature.instead() {
-            let name = feature.as_str();
-            root.item.warn(format_args!("--enable-feature={name}: has no effect here: {instead}"));
+            let text = format!("{}: has no effect here: {instead}", feature.as_str());
+            root.item.note_warning(problem("features.enable", text));
         }
     }
     settings

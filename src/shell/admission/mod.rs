@@ -387,7 +387,7 @@ impl Drop for Looking<'_> {
 
 fn tell(file: &Path, warnings: &[Problem]) {
     for warning in warnings {
-        warn!("{}: {warning}", file.display());
+        warn!("{}", warning.in_file(&file.display()));
     }
 }
 

@@ -292,10 +292,15 @@ fn features_without_effect_are_told_once() {
     let enabled = "--enable-feature=alert-names-in-metrics,classic-mode,receiver-name-in-metrics";
     let loaded = load_as(Language::Yaml, MINIMAL, &flags(&[enabled])).unwrap();
     let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
-    let note = |feature| format!(" --enable-feature={feature}: has no effect here: metrics ");
+    let note = |feature| format!("--enable-feature: {feature}: has no effect here: metrics ");
     let expected = ["alert-names-in-metrics", "receiver-name-in-metrics"].map(note);
     assert_eq!(told.len(), 2, "{told:?}");
-    assert!(told.iter().zip(&expected).all(|(told, note)| told.contains(note)), "{told:?}");
+    assert!(told.iter().zip(&expected).all(|(told, note)| told.starts_with(note)), "{told:?}");
+    let text = format!("{MINIMAL}features: {{enable: [group-key-in-metrics]}}\n");
+    let loaded = load_as(Language::Yaml, &text, &flags(&[])).unwrap();
+    let (place, line) = (loaded.warnings[0].to_string(), text.lines().count());
+    let expected = format!("{line}: features.enable: group-key-in-metrics: has no effect here: ");
+    assert!(place.starts_with(&expected), "{place}");
 }
 
 #[test]
@@ -342,12 +347,15 @@ fn systemds_state_directory_is_the_default_of_the_storage() {
 }
 
 #[test]
-fn flags_that_break_a_rule_are_errors_too() {
-    let told = load_as(Language::Yaml, MINIMAL, &flags(&["--cluster.multicast"])).unwrap_err();
-    assert!(
-        told.to_string().starts_with("etc/x.yml: cluster.multicast: multicast needs a key"),
-        "{told}"
-    );
+fn flags_that_break_a_rule_are_errors_too_and_stand_in_no_file() {
+    for (flag, told) in [
+        ("--cluster.multicast", "--cluster.multicast: multicast needs a key"),
+        ("--web.external-url=gw", "--web.external-url: unsupported scheme"),
+        ("--enable-feature=classic-mode,utf8-strict-mode", "--enable-feature: classic-mode and"),
+    ] {
+        let errors = load_as(Language::Yaml, MINIMAL, &flags(&[flag])).unwrap_err();
+        assert!(errors.to_string().starts_with(told), "{errors}");
+    }
 }
 
 #[test]
