@@ -16,13 +16,17 @@
 # is put into a virtual environment in CACHE. Both are pinned in toolchain.sh, for the bytes depend on them.
 #
 # PROFILE=s|z|3 builds with another opt-level, to compare. VERSION is what the .build files say, instead of the commit's.
+#
+# QUICK=1 takes a fraction of the time, to try something on a target: nothing is optimised, and overflows are panics. Such binaries do not
+# ship, so they are left in target/quick, where cross/package.sh does not look, and their .build files say so.
 
 set -eu
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 . "$ROOT/cross/targets.sh"
 . "$ROOT/cross/toolchain.sh"
 
-OUT=${OUT:-$ROOT/target/cross}
+QUICK=${QUICK:-}
+OUT=${OUT:-$ROOT/target/$([ -n "$QUICK" ] && echo quick || echo cross)}
 CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
 SIZES=$ROOT/cross/sizes.tsv
 # The largest binary that a small gateway is asked to take, for armv7.
@@ -57,16 +61,22 @@ build() (
     cd "$source"
     # Cargo does not know what the linker reads.
     find "$into/$target/release/deps" -name 'bellwether-*' ! -newer cross/order.txt -delete 2>/dev/null || true
+    if [ -n "$QUICK" ]; then
+        set -- --config 'profile.dev.panic="abort"' --config profile.dev.debug=false --config profile.dev.incremental=false \
+            --config 'profile.dev.package."*".opt-level=0'
+    else
+        # shellcheck disable=SC2086
+        set -- --release --config profile.release.strip=false --config 'profile.release.debug="line-tables-only"' \
+            ${PROFILE:+--config "profile.release.opt-level=$(case $PROFILE in [0-9]) echo "$PROFILE" ;; *) echo "\"$PROFILE\"" ;; esac)"} $SMALL
+    fi
     # shellcheck disable=SC2086
-    cargo-zigbuild zigbuild $STD --release --locked --target "$target" --target-dir "$into" \
-        --config "target.$target.linker=\"$source/cross/linker.sh\"" \
-        --config profile.release.strip=false --config 'profile.release.debug="line-tables-only"' \
-        ${PROFILE:+--config "profile.release.opt-level=$(case $PROFILE in [0-9]) echo "$PROFILE" ;; *) echo "\"$PROFILE\"" ;; esac)"} $SMALL >&2
+    cargo-zigbuild zigbuild $STD --locked --target "$target" --target-dir "$into" \
+        --config "target.$target.linker=\"$source/cross/linker.sh\"" "$@" >&2
 )
 
 # split TARGET DIRECTORY NAME: the binary without its symbols as NAME, and they as NAME.debug.
 split() {
-    built=$2/$1/release/bellwether
+    built=$2/$1/$([ -n "$QUICK" ] && echo debug || echo release)/bellwether
     rm -f "$3" "$3.debug"
     eu-strip --remove-comment --keep-section=.ARM.attributes -f "$3.debug" -o "$3" "$built"
     chmod 755 "$3"
@@ -84,6 +94,7 @@ describe() (
     echo "zig: $ZIG"
     echo "cargo-zigbuild: $ZIGBUILD"
     echo "standard library: ${STD:-of rustup}"
+    [ -z "$QUICK" ] || echo "profile: quick, not to be shipped"
     "${RUSTC:-rustc}" -vV
 )
 
@@ -151,6 +162,7 @@ done
 for target in "$@"; do
     case " $TARGETS " in *" $target "*) ;; *) die "unknown target $target; one of: $TARGETS" ;; esac
 done
+[ -z "$QUICK" ] || [ -z "$check$record" ] || die "what is built quickly is neither compared nor recorded: do without QUICK"
 mkdir -p "$OUT" "$CACHE"
 install_missing git=git python3=python3 python3:ensurepip=python3-venv eu-strip=elfutils c++filt=binutils
 install_zig
@@ -163,6 +175,8 @@ done
 licences=$(python3 "$ROOT/cross/licences.py")
 printf '%s\n' "$licences" >"$OUT/LICENCES"
 write_sums "$OUT"
+# Of what is not optimised the size tells nothing.
+[ -z "$QUICK" ] || exit 0
 print_sizes
 keep_budget
 [ -z "$record" ] || record_sizes

@@ -17,7 +17,6 @@ from world import Skip
 HEAVY = {f"packaging/{name}" for name in ("units", "package", "policy", "installed", "install_script", "openrc", "readme", "licences", "version", "release")}
 ROOT = Path(__file__).resolve().parent.parent.parent.parent
 TARGET = "x86_64-unknown-linux-musl"
-ARMV7 = "armv7-unknown-linux-musleabihf"
 EXPOSURE_MAX = 15  # tenths
 UNITS = ("bellwether.service", "bellwether-onfailure@.service")
 
@@ -563,16 +562,33 @@ def image(world):
     image_runs(world, TARGET, world.settings.subject, {"architecture": "amd64"})
 
 
+def image_arm64(world):
+    """So is and does that for arm64, under qemu."""
+    image_runs_under_qemu(world, "aarch64-unknown-linux-musl", {"architecture": "arm64", "variant": "v8"})
+
+
 def image_armv7(world):
-    """So is and does that of the binary that cross/build.sh has left for armv7, under qemu."""
-    binary, qemu = ROOT / f"target/cross/bellwether-{ARMV7}", shutil.which("qemu-arm-static")
-    if not binary.exists() or not qemu:
-        raise Skip(f"no {binary}" if qemu else "no qemu-arm-static")
-    image_runs(world, ARMV7, binary, {"architecture": "arm", "variant": "v7"}, qemu)
+    """And that for armv7."""
+    image_runs_under_qemu(world, "armv7-unknown-linux-musleabihf", {"architecture": "arm", "variant": "v7"})
 
 
-def image_runs(world, target, binary, platform, emulator=None):
-    """Makes the image of a binary and runs it, under an emulator if that is given."""
+def image_armv6(world):
+    """And that for armv6, on the processor of a Pi 1."""
+    image_runs_under_qemu(world, "arm-unknown-linux-musleabihf", {"architecture": "arm", "variant": "v6"})
+
+
+def image_runs_under_qemu(world, target, platform):
+    """Runs the image of the binary that cross/build.sh has left for a target, be it one that ships or a quick one."""
+    places = [ROOT / f"target/{folder}/bellwether-{target}" for folder in ("cross", "quick")]
+    binaries = [binary for binary in places if binary.exists()]
+    emulator = run("sh", "-c", f'. "{ROOT}/cross/targets.sh"; emulator_of {target}').split()
+    if not binaries or not shutil.which(emulator[0]):
+        raise Skip(f"no {emulator[0]}" if binaries else f"neither {' nor '.join(map(str, places))}")
+    image_runs(world, target, binaries[0], platform, emulator)
+
+
+def image_runs(world, target, binary, platform, emulator=()):
+    """Makes the image of a binary and runs it, by the command of an emulator if that is given."""
     made = world.directory / "image"
     made.mkdir()
     shutil.copy(binary, made / f"bellwether-{target}")
@@ -613,8 +629,8 @@ def image_runs(world, target, binary, platform, emulator=None):
     user = config["config"]["User"]
     enter = ["chroot", f"--userspec={user}", root]
     if emulator:
-        shutil.copy(emulator, root / "emulator")
-        enter.append("/emulator")
+        shutil.copy(shutil.which(emulator[0]), root / "emulator")
+        enter += ["/emulator", *emulator[1:]]
     words = [*config["config"]["Entrypoint"], *config["config"]["Cmd"]]
     words = [word.replace(":9093", f"127.0.0.1:{port}") for word in words]
     process = world.spawn("agent", *enter, *words)
@@ -859,5 +875,5 @@ def release(world):
 
 
 def cases(_settings):
-    found = (units, package, completion, fish, zsh, repository, image, image_armv7, recipes, release, sbom, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
+    found = (units, package, completion, fish, zsh, repository, image, image_arm64, image_armv7, image_armv6, recipes, release, sbom, version, toolchain, policy, installed, install_script, openrc, procd, readme, licences)
     return [(f"packaging/{case.__name__}", case) for case in found]
