@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::notify::{Draft, Place};
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::time::Now;
 
 /// The context of every input to the brain: the time, randomness, and a list for the effects.
@@ -44,9 +44,9 @@ pub enum Effect {
         is_there: bool,
     },
     /// Give the journal the whole state to begin anew with, the most precious first: what `Node::handle_state_wanted` asked for.
-    BeginAnew(Vec<Record>),
+    BeginAnew(Vec<JournalRecord>),
     /// Keep these records, as one group; what was answered before it is durable may be lost.
-    Persist(Vec<Record>),
+    Persist(Vec<JournalRecord>),
 }
 
 /// Names one attempt or look; never used twice by a running node.

@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use bellwether::config::{Config, Environment, Flags, Language, Options};
+use bellwether::config::{Config, Environment, Flags, Language, LoadOptions};
 use bellwether::notify::SCHEMAS;
 
 /// The errors of a text, or nothing if there are none.
 fn errors(text: &str) -> String {
     let (flags, environment) = (Flags::default(), Environment::default());
     let file = Path::new("alertmanager.yml");
-    let options = Options {
+    let options = LoadOptions {
         file,
         language: Language::Yaml,
         flags: &flags,

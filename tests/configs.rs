@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bellwether::config::{Config, Environment, Flags, Language, Loaded, Options};
+use bellwether::config::{Config, Environment, Flags, Language, LoadOptions, Loaded};
 use bellwether::effect::{AttemptId, Cx, Effect};
 use bellwether::model::Report;
 use bellwether::node::Node;
@@ -24,7 +24,7 @@ fn shipped(name: &str) -> PathBuf {
 fn load(file: &Path) -> Loaded {
     let text = std::fs::read(file).unwrap();
     let (flags, language) = (&Flags::default(), Language::of(file));
-    let options = Options {
+    let options = LoadOptions {
         file,
         language,
         flags,
@@ -44,7 +44,7 @@ fn shipped_files() -> impl Iterator<Item = PathBuf> {
 fn the_shipped_yaml_has_a_toml_with_every_comment() {
     let file = shipped("alertmanager.yml");
     let text = std::fs::read_to_string(&file).unwrap();
-    let options = Options {
+    let options = LoadOptions {
         file: &file,
         language: Language::Yaml,
         flags: &Flags::default(),

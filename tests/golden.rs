@@ -12,7 +12,7 @@ use bellwether::model::{
     Silence, SilenceId,
 };
 use bellwether::shell::flash::FlashDir;
-use bellwether::store::{Journal, JournalOptions, Record};
+use bellwether::store::{Journal, JournalOptions, JournalRecord};
 use bellwether::time::Wall;
 use bellwether::wire::record::{self, GroupTimer, Kind, Stamped};
 
@@ -122,41 +122,41 @@ fn stamped(body: Vec<u8>) -> Vec<u8> {
 }
 
 /// The inputs from which the golden directory was written.
-fn records() -> Vec<Record> {
+fn records() -> Vec<JournalRecord> {
     let (key, entry) = log();
     let timer = group();
     vec![
-        Record::put(
+        JournalRecord::put(
             number(Kind::Alert),
             record::alert_key(fingerprint()),
             stamped(record::encode_alert(&alert())),
         ),
-        Record::put(
+        JournalRecord::put(
             number(Kind::Silence),
             record::silence_key(silence().id),
             stamped(record::encode_silence(&silence())),
         ),
-        Record::put(
+        JournalRecord::put(
             number(Kind::Log),
             record::log_key(&key),
             stamped(record::encode_log(&key, &entry)),
         ),
-        Record::put(
+        JournalRecord::put(
             number(Kind::Group),
             record::group_key(&timer.path, &timer.labels),
             stamped(record::encode_group(&timer)),
         ),
-        Record::put(
+        JournalRecord::put(
             number(Kind::Identity),
             "node",
             stamped(record::encode_identity(0x0123_4567_89ab_cdef, &[])),
         ),
-        Record::put(UNKNOWN, "from the future", "nobody knows what this is"),
+        JournalRecord::put(UNKNOWN, "from the future", "nobody knows what this is"),
     ]
 }
 
 fn state() -> State {
-    let body = |record: &Record| record.body().unwrap().to_vec();
+    let body = |record: &JournalRecord| record.body().unwrap().to_vec();
     records().iter().map(|it| ((it.kind, it.key.clone()), body(it))).collect()
 }
 
@@ -201,10 +201,10 @@ fn write_the_golden_directory() {
     let (mut journal, _) = open(&golden(), 0x0123_4567_89ab_cdef);
     let records = records();
     journal.commit(&records[..3]).unwrap();
-    journal.commit(&[Record::put(number(Kind::Alert), "gone", "soon")]).unwrap();
+    journal.commit(&[JournalRecord::put(number(Kind::Alert), "gone", "soon")]).unwrap();
     journal.compact().unwrap();
     journal.commit(&records[3..]).unwrap();
-    journal.commit(&[Record::delete(number(Kind::Alert), "gone")]).unwrap();
+    journal.commit(&[JournalRecord::delete(number(Kind::Alert), "gone")]).unwrap();
     drop(journal);
     fs::remove_file(golden().join("journal.lock")).unwrap();
 }

@@ -17,7 +17,9 @@ use bellwether::limits::{
     STORE_BODY_BYTES_MAX, STORE_COPY_BYTES, STORE_CUTS_MAX, STORE_SEGMENT_BYTES_MAX,
 };
 use bellwether::store::record::{PAGE_BYTES, SegmentHeader};
-use bellwether::store::{Damage, Fault, Journal, JournalOptions, Op, Record, Replay, read, survey};
+use bellwether::store::{
+    Damage, Fault, Journal, JournalOptions, JournalRecord, Op, Replay, read, survey,
+};
 use support::flash::{Faults, Flash};
 use support::rng::Rng;
 
@@ -46,7 +48,7 @@ fn found(flash: &Flash) -> Model {
     open(&flash.copied()).1
 }
 
-fn model(records: &[Record]) -> Model {
+fn model(records: &[JournalRecord]) -> Model {
     let mut model = Model::new();
     for record in records {
         let key = (record.kind, record.key.clone());
@@ -58,10 +60,10 @@ fn model(records: &[Record]) -> Model {
     model
 }
 
-fn put(key: &str, bytes: usize) -> Record {
+fn put(key: &str, bytes: usize) -> JournalRecord {
     let mut rng = Rng::new(bytes as u64);
     let body: Vec<u8> = (0..bytes).map(|_| rng.next().to_le_bytes()[0]).collect();
-    Record::put(1, key, body)
+    JournalRecord::put(1, key, body)
 }
 
 #[test]
@@ -81,7 +83,7 @@ fn a_commit_is_one_page_and_one_sync() {
 fn an_input_without_a_change_writes_nothing() {
     let flash = Flash::new();
     let (mut journal, ..) = open(&flash);
-    assert!(!journal.commit(&[Record::delete(1, "never")]).unwrap().wrote);
+    assert!(!journal.commit(&[JournalRecord::delete(1, "never")]).unwrap().wrote);
     assert!(!journal.commit(&[]).unwrap().wrote);
     assert_eq!(flash.files(), []);
     journal.commit(&[put("a", 10)]).unwrap();
@@ -118,12 +120,14 @@ fn when_nothing_can_be_written_it_keeps_the_fault_until_it_is_rewritten() {
     ] {
         let flash = Flash::new();
         let (mut journal, ..) = open(&flash);
-        journal.commit(&[Record::put(77, "unknown", "kept"), put("a", 10), put("b", 20)]).unwrap();
+        journal
+            .commit(&[JournalRecord::put(77, "unknown", "kept"), put("a", 10), put("b", 20)])
+            .unwrap();
         flash.set_faults(faults);
         let fault = journal.commit(&[put("c", 30)]).unwrap_err();
         assert_eq!(journal.fault(), Some(&fault));
         let calls = flash.calls();
-        assert_eq!(journal.commit(&[Record::delete(1, "a")]), Err(fault));
+        assert_eq!(journal.commit(&[JournalRecord::delete(1, "a")]), Err(fault));
         assert_eq!(flash.calls(), calls, "a refused commit does not touch the medium");
         let state = [put("b", 20), put("c", 30)];
         assert!(journal.rewrite(&state, &|kind| kind == 1).is_err());
@@ -131,7 +135,7 @@ fn when_nothing_can_be_written_it_keeps_the_fault_until_it_is_rewritten() {
         journal.rewrite(&state, &|kind| kind == 1).unwrap();
         assert_eq!(journal.fault(), None);
         journal.commit(&[put("d", 40)]).unwrap();
-        let kept = Record::put(77, "unknown", "kept");
+        let kept = JournalRecord::put(77, "unknown", "kept");
         assert_eq!(found(&flash), model(&[kept, put("b", 20), put("c", 30), put("d", 40)]));
     }
 }
@@ -203,7 +207,7 @@ fn without_room_nothing_is_touched_and_what_is_missing_is_told() {
     let flash = Flash::new();
     flash.set_capacity(40 * PAGE);
     let (mut journal, ..) = open(&flash);
-    let large: Vec<Record> = (0..7).map(|n| put(&n.to_string(), 20_000)).collect();
+    let large: Vec<JournalRecord> = (0..7).map(|n| put(&n.to_string(), 20_000)).collect();
     journal.commit(&large).unwrap_err();
     let fault = journal.rewrite(&large, &|_| true).unwrap_err();
     let Fault::NoRoom { needed, free } = fault else { panic!("{fault}") };
@@ -248,7 +252,7 @@ fn the_other_segments_give_way_where_one_more_finds_room_only_then() {
     let used: usize = flash.files().iter().map(|(_, size)| size).sum();
     assert_eq!(used, 18 * PAGE);
     flash.set_capacity(16 * PAGE + used);
-    let larger: Vec<Record> = (0..3).map(|n| put(&n.to_string(), 6000)).collect();
+    let larger: Vec<JournalRecord> = (0..3).map(|n| put(&n.to_string(), 6000)).collect();
     for record in &larger {
         journal.commit(std::slice::from_ref(record)).unwrap();
     }
@@ -262,7 +266,7 @@ fn only_what_was_written_is_counted() {
     journal.commit(&[put("a", 10)]).unwrap();
     let before = journal.wear();
     flash.set_faults(Faults { no_space: true, ..Faults::default() });
-    let large: Vec<Record> = (0..9).map(|n| put(&n.to_string(), 20_000)).collect();
+    let large: Vec<JournalRecord> = (0..9).map(|n| put(&n.to_string(), 20_000)).collect();
     for _ in 0..5 {
         journal.rewrite(&large, &|_| true).unwrap_err();
     }
@@ -287,7 +291,7 @@ fn a_batch_that_is_too_large_is_refused_whole() {
     let (mut journal, ..) = open(&flash);
     let refused = journal.commit(&[put("a", 10), put("b", STORE_BODY_BYTES_MAX + 1)]).unwrap_err();
     assert!(matches!(refused, Fault::TooLarge { what: "body", .. }));
-    let refused = journal.commit(&[Record::put(1, vec![0; 1025], "")]).unwrap_err();
+    let refused = journal.commit(&[JournalRecord::put(1, vec![0; 1025], "")]).unwrap_err();
     assert!(matches!(refused, Fault::TooLarge { what: "key", bytes: 1025, bytes_max: 1024 }));
     assert_eq!((journal.live(), journal.fault()), ((0, 0), None));
     journal.commit(&[put("b", 64 * 1024)]).unwrap();
@@ -303,7 +307,7 @@ fn the_largest_record_is_kept_also_over_a_compaction() {
     journal.commit(&[put("a", 10), largest.clone(), put("c", 20)]).unwrap();
     assert_eq!(found(&flash), model(&[put("a", 10), largest.clone(), put("c", 20)]));
     journal.compact().unwrap();
-    journal.commit(&[Record::delete(1, "a")]).unwrap();
+    journal.commit(&[JournalRecord::delete(1, "a")]).unwrap();
     assert_eq!(found(&flash), model(&[largest, put("c", 20)]));
 }
 
@@ -324,7 +328,7 @@ fn a_full_journal_refuses_puts_and_takes_deletes() {
     assert_eq!(found(&flash), model(&kept));
     for _ in 0..200 {
         journal.commit(&[put("0", 10)]).unwrap();
-        journal.commit(&[Record::delete(1, "0")]).unwrap();
+        journal.commit(&[JournalRecord::delete(1, "0")]).unwrap();
     }
     journal.commit(&[put("new", 3000)]).unwrap();
     kept[0] = put("new", 3000);
@@ -341,7 +345,7 @@ fn segments_grow_with_the_live_records_and_shrink_again() {
     }
     assert_eq!(size(&flash), 48 * PAGE);
     for n in 0..20 {
-        journal.commit(&[Record::delete(1, n.to_string())]).unwrap();
+        journal.commit(&[JournalRecord::delete(1, n.to_string())]).unwrap();
     }
     for n in 0..300 {
         journal.commit(&[put("a", n)]).unwrap();
@@ -353,18 +357,18 @@ fn segments_grow_with_the_live_records_and_shrink_again() {
 fn a_group_that_is_too_large_for_one_becomes_several() {
     let flash = Flash::new();
     let (mut journal, ..) = open(&flash);
-    let records: Vec<Record> = (0..3).map(|n| put(&n.to_string(), 50_000)).collect();
+    let records: Vec<JournalRecord> = (0..3).map(|n| put(&n.to_string(), 50_000)).collect();
     journal.commit(&records).unwrap();
     assert_eq!(journal.wear().commits, 2);
     assert_eq!(found(&flash), model(&records));
 }
 
 /// Commits with several generations behind them; the last segment has a base and two commits.
-fn history() -> (Flash, Vec<Record>) {
+fn history() -> (Flash, Vec<JournalRecord>) {
     let flash = Flash::new();
     let (mut journal, ..) = open(&flash);
     let keys = ["a", "b", "c", "d"];
-    let records: Vec<Record> = (0..13).map(|n| put(keys[n % 4], 100 + n * 37)).collect();
+    let records: Vec<JournalRecord> = (0..13).map(|n| put(keys[n % 4], 100 + n * 37)).collect();
     for record in &records {
         journal.commit(std::slice::from_ref(record)).unwrap();
     }
@@ -459,7 +463,8 @@ fn of_very_much_damage_so_many_places_are_told_and_the_rest_is_replayed() {
     }
     let (state, replay) = read_only(&flash);
     assert_eq!(replay.cuts.len(), STORE_CUTS_MAX);
-    let whole: Vec<Record> = keys.iter().skip(1).step_by(2).map(|key| put(key, 100)).collect();
+    let whole: Vec<JournalRecord> =
+        keys.iter().skip(1).step_by(2).map(|key| put(key, 100)).collect();
     assert!(state == model(&whole), "{:?}", state.keys());
 }
 
@@ -468,7 +473,7 @@ fn a_damaged_page_of_a_copy_costs_one_group_of_records_at_most() {
     let flash = Flash::new();
     let large = JournalOptions { segment_bytes_max: 512 * PAGE_BYTES, ..options() };
     let (mut journal, _) = Journal::open(flash.clone(), large, &mut |_, _, _| {}).unwrap();
-    let records: Vec<Record> = (0..600).map(|n| put(&format!("key-{n}"), 1000)).collect();
+    let records: Vec<JournalRecord> = (0..600).map(|n| put(&format!("key-{n}"), 1000)).collect();
     journal.commit(&records).unwrap();
     journal.compact().unwrap();
     journal.compact().unwrap();
@@ -562,8 +567,10 @@ fn the_bytes_on_flash_are_what_they_were() {
     let flash = Flash::new();
     let options = JournalOptions { salt: 0x0123_4567_89ab_cdef, ..options() };
     let (mut journal, _) = Journal::open(flash.clone(), options, &mut |_, _, _| {}).unwrap();
-    journal.commit(&[Record::put(1, "key", "body"), Record::put(2, "k", "")]).unwrap();
-    journal.commit(&[Record::delete(1, "key")]).unwrap();
+    journal
+        .commit(&[JournalRecord::put(1, "key", "body"), JournalRecord::put(2, "k", "")])
+        .unwrap();
+    journal.commit(&[JournalRecord::delete(1, "key")]).unwrap();
     let bytes = flash.bytes("journal-0");
     let header = hex(&bytes[..40]);
     assert_eq!(

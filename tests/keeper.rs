@@ -18,7 +18,8 @@ use bellwether::limits::{
     STORE_CRITICAL_DELAY_MAX, STORE_DELAY_MAX,
 };
 use bellwether::store::{
-    Journal, JournalOptions, Keeper, KeeperStep, Keeping, Kept, MissingRoom, Opening, Record, Work,
+    Journal, JournalOptions, JournalRecord, Keeper, KeeperStep, Keeping, Kept, MissingRoom,
+    Opening, Work,
 };
 use support::flash::{Faults, Flash};
 
@@ -38,8 +39,8 @@ fn on_flash(flash: &Flash) -> Vec<Vec<u8>> {
     open(&flash.after_kill(), 99).1
 }
 
-fn put(key: u16) -> Record {
-    Record::put(1, key.to_be_bytes(), vec![7; 1000])
+fn put(key: u16) -> JournalRecord {
+    JournalRecord::put(1, key.to_be_bytes(), vec![7; 1000])
 }
 
 /// The owner of a journal: each write takes a second.
@@ -48,7 +49,7 @@ struct Owner {
     flash: Flash,
     journal: Option<Journal<Flash>>,
     now: Duration,
-    state: Vec<Record>,
+    state: Vec<JournalRecord>,
     opened: u64,
     /// The events for the rest of the agent, and their times.
     told: Vec<(Duration, Kept)>,
@@ -279,7 +280,7 @@ fn missing_room_is_reported_until_there_is_room() {
     let (_, first) = it.told.last().unwrap();
     let fault = first.fault.clone().unwrap();
     assert!(fault.starts_with("journal full: ") && first.left_out > 0, "{fault}");
-    it.keeper.keep(vec![Record::delete(1, [0, 0])]);
+    it.keeper.keep(vec![JournalRecord::delete(1, [0, 0])]);
     it.run_for(Duration::from_secs(2));
     assert_eq!(it.last_fault(), Some(&*fault), "what was left out is still not there");
     let told = it.told.len();
@@ -339,11 +340,11 @@ fn flash_that_does_not_answer_is_told_while_it_is_waited_for() {
 fn a_record_that_is_too_large_costs_the_others_nothing() {
     let flash = Flash::new();
     let (mut journal, _) = open(&flash, 1);
-    let large = || Record::put(1, "large", vec![0; STORE_BODY_BYTES_MAX + 1]);
-    let records = vec![Record::put(1, "a", "1"), large(), Record::put(1, "b", "2")];
+    let large = || JournalRecord::put(1, "large", vec![0; STORE_BODY_BYTES_MAX + 1]);
+    let records = vec![JournalRecord::put(1, "a", "1"), large(), JournalRecord::put(1, "b", "2")];
     let written = Work { records, state: None }.perform(&mut journal, KINDS);
     assert_eq!((written.fault, written.wrote, written.left.records), (None, true, 1));
-    let state = Some(vec![large(), Record::put(1, "c", "3")]);
+    let state = Some(vec![large(), JournalRecord::put(1, "c", "3")]);
     let written = Work { records: vec![], state }.perform(&mut journal, KINDS);
     assert_eq!((written.fault, written.left.records), (None, 1));
     assert_eq!(on_flash(&flash), [b"c"]);
@@ -358,7 +359,7 @@ fn a_full_journal_takes_what_fits_and_stays_sound() {
     assert_eq!((written.fault, written.wrote), (None, true));
     let left = written.left.records;
     assert!((100..300).contains(&left), "{left} of 400 KB were left out of 256 KiB");
-    let deletes = (0..50u16).map(|n| Record::delete(1, n.to_be_bytes()));
+    let deletes = (0..50u16).map(|n| JournalRecord::delete(1, n.to_be_bytes()));
     let written = write(deletes.chain([put(999)]).collect(), None);
     assert_eq!((written.fault, written.left.records), (None, 0));
     let written = write(vec![], Some((0..400).map(put).collect()));

@@ -1,7 +1,7 @@
 //! Limits of `limits.rs` that no test of their room reaches: each is filled, and its policy holds.
 #![expect(clippy::unwrap_used, reason = "a test that does not hold may panic")]
 
-use bellwether::config::{Config, Environment, Flags, Language, Options};
+use bellwether::config::{Config, Environment, Flags, Language, LoadOptions};
 use bellwether::core::route::Routes;
 use bellwether::limits::{
     BCRYPT_COST_MAX, CONFIG_DEPTH_MAX, DECLARED_SILENCES_MAX, EXPECT_MAX, GROUP_INTERVAL_MIN,
@@ -22,7 +22,7 @@ use bellwether::wire::mqtt::{MqttMessage, MqttVersion, Packet, PacketError, Qos}
 const QUIET: &str = "route: {receiver: r}\nreceivers: [{name: r}]\n";
 
 fn load(text: &str) -> Result<Config, String> {
-    let options = Options {
+    let options = LoadOptions {
         file: "x.yml".as_ref(),
         language: Language::Yaml,
         flags: &Flags::default(),

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bellwether::config::{
-    Config, Environment, Flags, Language, Loaded, Options, Receiver, convert,
+    Config, Environment, Flags, Language, LoadOptions, Loaded, Receiver, convert,
 };
 use bellwether::model::Labels;
 use bellwether::notify::{SCHEMAS, draft, sample};
@@ -198,9 +198,9 @@ fn config(i: usize, counts: &mut Counts, used: &Cell<usize>) -> String {
     )
 }
 
-fn options<'a>(flags: &'a Flags, environment: &'a Environment) -> Options<'a> {
+fn options<'a>(flags: &'a Flags, environment: &'a Environment) -> LoadOptions<'a> {
     let file = Path::new("alertmanager.yml");
-    Options { file, language: Language::Yaml, flags, environment, schemas: SCHEMAS }
+    LoadOptions { file, language: Language::Yaml, flags, environment, schemas: SCHEMAS }
 }
 
 fn load(text: &str) -> Loaded {
@@ -275,7 +275,7 @@ fn each_has_a_toml_of_the_same_meaning_with_its_comments() {
     for i in 0..CONFIGS {
         let text = format!("# Above.\n{}# Below.\n", config(i, &mut counts, &used));
         let toml = convert(text.as_bytes(), &options).unwrap_or_else(|it| panic!("{it}\n{text}"));
-        let toml_options = Options { language: Language::Toml, ..options };
+        let toml_options = LoadOptions { language: Language::Toml, ..options };
         let mut same = Config::load(toml.as_bytes(), &toml_options).unwrap();
         let loaded = load(&text);
         same.config.original.clone_from(&loaded.config.original);

@@ -19,7 +19,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use bellwether::store::{Fault, Journal, JournalOptions, Medium as _, Op, Record, survey};
+use bellwether::store::{Fault, Journal, JournalOptions, JournalRecord, Medium as _, Op, survey};
 use support::flash::{Faults, Flash, Outcome, Sin};
 use support::rng::Rng;
 
@@ -62,7 +62,7 @@ impl Ledger {
         self.versions.last().unwrap()
     }
 
-    fn asked(&mut self, records: &[Record]) {
+    fn asked(&mut self, records: &[JournalRecord]) {
         let mut state = self.memory().clone();
         for record in records {
             let key = (record.kind, record.key.clone());
@@ -82,9 +82,11 @@ impl Ledger {
         self.versions[self.acknowledged..].contains(state)
     }
 
-    fn known_records(&self) -> Vec<Record> {
+    fn known_records(&self) -> Vec<JournalRecord> {
         let known = self.memory().iter().filter(|((kind, _), _)| *kind != UNKNOWN);
-        known.map(|((kind, key), body)| Record::put(*kind, key.clone(), body.clone())).collect()
+        known
+            .map(|((kind, key), body)| JournalRecord::put(*kind, key.clone(), body.clone()))
+            .collect()
     }
 }
 
@@ -109,7 +111,7 @@ fn recover(flash: &Flash, ledger: &Ledger) -> Result<(Journal<Flash>, Ledger), S
 
 #[derive(Clone, Debug)]
 enum Step {
-    Commit(Vec<Record>),
+    Commit(Vec<JournalRecord>),
     Compact,
 }
 
@@ -178,15 +180,15 @@ fn body(seed: usize, bytes: usize) -> Vec<u8> {
 
 /// Short histories that between them append, delete, span pages, create, compact, switch, reuse and grow.
 fn stories() -> Vec<(&'static str, Vec<Step>)> {
-    let put = |kind, key: &str, n, bytes| Record::put(kind, key, body(n, bytes));
-    let commit = |records: &[Record]| Step::Commit(records.to_vec());
+    let put = |kind, key: &str, n, bytes| JournalRecord::put(kind, key, body(n, bytes));
+    let commit = |records: &[JournalRecord]| Step::Commit(records.to_vec());
     vec![
         (
             "append",
             vec![
                 commit(&[put(1, "a", 1, 900)]),
                 commit(&[put(1, "b", 2, 300), put(1, "a", 3, 700)]),
-                commit(&[Record::delete(1, "a")]),
+                commit(&[JournalRecord::delete(1, "a")]),
             ],
         ),
         (
@@ -204,7 +206,7 @@ fn stories() -> Vec<(&'static str, Vec<Step>)> {
                 Step::Compact,
                 commit(&[put(1, "b", 3, 400)]),
                 Step::Compact,
-                commit(&[Record::delete(1, "a")]),
+                commit(&[JournalRecord::delete(1, "a")]),
                 Step::Compact,
                 commit(&[put(1, "c", 4, 300)]),
             ],
@@ -258,7 +260,7 @@ fn cut_everywhere(steps: &[Step], most: usize, sin: Option<Sin>) -> Result<usize
 }
 
 fn recover_and_cut_again(flash: &Flash, ledger: &Ledger, most: usize) -> Result<usize, String> {
-    let steps = &[Step::Commit(vec![Record::put(1, "after", body(77, 600))]), Step::Compact];
+    let steps = &[Step::Commit(vec![JournalRecord::put(1, "after", body(77, 600))]), Step::Compact];
     let whole = flash.copied();
     let before = whole.calls();
     let (mut journal, found) = recover(&whole, ledger)?;
@@ -316,7 +318,7 @@ fn history_on(mut flash: Flash, seed: u64, sin: Option<Sin>, log: bool) -> Resul
     }
     let big = rng.once_in(4);
     let faulty = rng.once_in(2);
-    let unknown = Record::put(UNKNOWN, "kept", body(5, 300));
+    let unknown = JournalRecord::put(UNKNOWN, "kept", body(5, 300));
     let mut ledger = Ledger::new();
     let (mut journal, _) = open(&flash).map_err(|fault| fault.to_string())?;
     play(&mut journal, &mut ledger, &Step::Commit(vec![unknown]));
@@ -380,7 +382,7 @@ fn random_faults(rng: &mut Rng) -> Faults {
     faults
 }
 
-fn random_records(rng: &mut Rng, big: bool) -> Vec<Record> {
+fn random_records(rng: &mut Rng, big: bool) -> Vec<JournalRecord> {
     let count = 1 + rng.below(3);
     (0..count)
         .map(|_| {
@@ -388,9 +390,9 @@ fn random_records(rng: &mut Rng, big: bool) -> Vec<Record> {
             let key = [b'a' + u8::try_from(rng.below(6)).unwrap()];
             let bytes = if big && rng.once_in(4) { 9000 } else { 1200 };
             if rng.once_in(4) {
-                Record::delete(kind, key)
+                JournalRecord::delete(kind, key)
             } else {
-                Record::put(kind, key, body(rng.below(1 << 30), rng.below(bytes)))
+                JournalRecord::put(kind, key, body(rng.below(1 << 30), rng.below(bytes)))
             }
         })
         .collect()

@@ -4,7 +4,7 @@
 use crate::api::query::Params;
 use crate::api::{Answer, Request, Response, Site};
 use crate::node::Node;
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::wire::record::Kind;
 
 /// How often each list that the page shows has changed since the start.
@@ -22,7 +22,7 @@ impl Changes {
     }
 
     /// Counts the changes that these records keep.
-    pub fn count(&mut self, records: &[Record]) {
+    pub fn count(&mut self, records: &[JournalRecord]) {
         for record in records {
             match Kind::from_number(record.kind) {
                 Some(Kind::Alert) => self.alerts += 1,

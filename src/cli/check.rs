@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{Cx, Outcome, usage};
 use crate::config::flags::choose_config;
 use crate::config::{
-    Admission, Config, DEFAULT, Environment, Errors, Flags, Language, Loaded, Options, Problem,
+    Admission, Config, DEFAULT, Environment, Errors, Flags, Language, LoadOptions, Loaded, Problem,
     Route, Takes, Value, check_mode, doubts, secret_files,
 };
 use crate::limits::CONFIG_BYTES_MAX;
@@ -86,7 +86,13 @@ fn check(file: &Path, language: Language, text: &[u8]) -> Result<Loaded, Errors>
     let flags = &Flags::default();
     Config::load(
         text,
-        &Options { file, language, flags, environment: &Environment::default(), schemas: SCHEMAS },
+        &LoadOptions {
+            file,
+            language,
+            flags,
+            environment: &Environment::default(),
+            schemas: SCHEMAS,
+        },
     )
 }
 

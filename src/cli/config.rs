@@ -6,7 +6,7 @@ use std::path::Path;
 use super::table::{Dates, text};
 use super::words::json_line;
 use super::{Cx, Outcome, usage};
-use crate::config::{self, Environment, Flags, Language, Options};
+use crate::config::{self, Environment, Flags, Language, LoadOptions};
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::notify::SCHEMAS;
 
@@ -38,7 +38,8 @@ pub(super) fn convert(cx: &mut Cx<'_>) -> Outcome {
     if Language::of(file) == Language::Toml {
         return Err(format!("{}: is TOML already", file.display()).into());
     }
-    let options = Options { file, language: Language::Yaml, flags, environment, schemas: SCHEMAS };
+    let options =
+        LoadOptions { file, language: Language::Yaml, flags, environment, schemas: SCHEMAS };
     let toml = config::convert(&text, &options).map_err(|errors| errors.to_string())?;
     cx.out.exactly(&toml)?;
     Ok(0)

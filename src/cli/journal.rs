@@ -164,7 +164,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::store::Record;
+    use crate::store::JournalRecord;
 
     fn told(args: &[&str]) -> (u8, String) {
         let (code, out, _) = super::super::testing::told(&[&["journal"], args].concat());
@@ -180,8 +180,10 @@ mod tests {
         let flash = FlashDir::own(&path).unwrap();
         let (mut journal, _) =
             Journal::open(flash, JournalOptions::new(1), &mut |_, _, _| {}).unwrap();
-        journal.commit(&[Record::put(1, "a", "one"), Record::put(99, "b", "two")]).unwrap();
-        journal.commit(&[Record::put(1, "c", "three")]).unwrap();
+        journal
+            .commit(&[JournalRecord::put(1, "a", "one"), JournalRecord::put(99, "b", "two")])
+            .unwrap();
+        journal.commit(&[JournalRecord::put(1, "c", "three")]).unwrap();
         path
     }
 

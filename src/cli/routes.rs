@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::words::{pairs, time_flag};
 use super::{Cx, Fault, Outcome};
-use crate::config::{Config, Environment, Flags, Language, Options, Route};
+use crate::config::{Config, Environment, Flags, Language, LoadOptions, Route};
 use crate::core::route::{RouteId, Routes};
 use crate::limits::CONFIG_BYTES_MAX;
 use crate::model::Labels;
@@ -33,7 +33,7 @@ fn load(cx: &mut Cx<'_>) -> Result<Config, Fault> {
     let (file, flags) = (Path::new(file), &Flags::default());
     let language = Language::of(file);
     let environment = &Environment::default();
-    let options = Options { file, language, flags, environment, schemas: SCHEMAS };
+    let options = LoadOptions { file, language, flags, environment, schemas: SCHEMAS };
     Ok(Config::load_routes(&text, &options).map_err(|errors| errors.to_string())?)
 }
 

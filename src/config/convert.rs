@@ -10,10 +10,10 @@ use std::fmt::Write as _;
 use crate::config::problem::Errors;
 use crate::config::read;
 use crate::config::tree::{self, Entry, Node, Value};
-use crate::config::{Config, Language, Options};
+use crate::config::{Config, Language, LoadOptions};
 
 /// The TOML of a YAML text that loads without errors, and loads to the same.
-pub(super) fn convert(text: &[u8], options: &Options<'_>) -> Result<String, Errors> {
+pub(super) fn convert(text: &[u8], options: &LoadOptions<'_>) -> Result<String, Errors> {
     let (tree, typed, loaded) = read::load_typed(text, options)?;
     let text = String::from_utf8_lossy(text);
     let text = text.trim_start_matches('\u{feff}');
@@ -28,7 +28,7 @@ pub(super) fn convert(text: &[u8], options: &Options<'_>) -> Result<String, Erro
         writer.lines(&[comment]);
     }
     let toml = writer.out.trim_start().to_owned();
-    let again = Options { language: Language::Toml, ..*options };
+    let again = LoadOptions { language: Language::Toml, ..*options };
     let mut same = Config::load(toml.as_bytes(), &again)?;
     // Where keys have moved, the text that the status shows has them in another order.
     same.config.original.clone_from(&loaded.config.original);
@@ -280,7 +280,7 @@ mod tests {
     use crate::config::{Environment, Flags};
 
     fn toml(text: &str) -> Result<String, Errors> {
-        let options = Options {
+        let options = LoadOptions {
             file: Path::new("a.yml"),
             language: Language::Yaml,
             flags: &Flags::default(),

@@ -44,7 +44,7 @@ pub const DEFAULT: &str = include_str!("../../configs/default.toml");
 
 /// How a text is to be read.
 #[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
+pub struct LoadOptions<'a> {
     /// The file's name, for messages; relative paths in the text start at its directory.
     pub file: &'a Path,
     /// The language of the text; [`Language::of`] tells it from the name.
@@ -73,7 +73,7 @@ pub struct Loaded {
 impl Config {
     /// Reads and checks a whole configuration. Looks at nothing but the text, and at the machine's time zones for
     /// intervals that name one. On errors, of which it tells every one, nothing is in force.
-    pub fn load(text: &[u8], options: &Options<'_>) -> Result<Loaded, Errors> {
+    pub fn load(text: &[u8], options: &LoadOptions<'_>) -> Result<Loaded, Errors> {
         let parsed = tree::parse(options.language, text);
         let (tree, ignored) = parsed
             .map_err(|problems| Errors::new(&options.file.display().to_string(), problems))?;
@@ -84,7 +84,7 @@ impl Config {
 impl Config {
     /// Reads the routes of a text, the time intervals and the names of the receivers, and nothing else: a running agent
     /// shows no secrets, so receivers cannot be checked.
-    pub fn load_routes(text: &[u8], options: &Options<'_>) -> Result<Self, Errors> {
+    pub fn load_routes(text: &[u8], options: &LoadOptions<'_>) -> Result<Self, Errors> {
         read::load_routes(text, options)
     }
 }
@@ -98,7 +98,7 @@ impl Http {
 
 /// The TOML of a YAML text, with its comments. The text loads without errors, else these are returned; it means the same as
 /// the TOML, which is compared, too.
-pub fn convert(text: &[u8], options: &Options<'_>) -> Result<String, Errors> {
+pub fn convert(text: &[u8], options: &LoadOptions<'_>) -> Result<String, Errors> {
     convert::convert(text, options)
 }
 

@@ -15,7 +15,7 @@ const INSIDE_STEPS_MAX: u64 = 50_000;
 /// Ids of matcher lists (routes, silences, rules), found by a label that each of them demands. Those that demand neither a
 /// value nor a text of one are always candidates.
 #[derive(Debug)]
-pub struct Index<T> {
+pub struct MatcherIndex<T> {
     by_label: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Vec<T>>>,
     by_text: BTreeMap<Arc<str>, Texts<T>>,
     rest: Vec<T>,
@@ -39,7 +39,7 @@ enum Demand<'a> {
     Text(&'a str, Needed<'a>),
 }
 
-impl<T> Default for Index<T> {
+impl<T> Default for MatcherIndex<T> {
     fn default() -> Self {
         Self { by_label: BTreeMap::new(), by_text: BTreeMap::new(), rest: Vec::new() }
     }
@@ -81,7 +81,7 @@ fn take<T: Ord>(ids: &mut Vec<T>, id: &T) -> bool {
     ids.is_empty()
 }
 
-impl<T: Copy + Ord> Index<T> {
+impl<T: Copy + Ord> MatcherIndex<T> {
     /// Adds `id`, whose conditions are `matchers`.
     pub fn insert(&mut self, matchers: &Matchers, id: T) {
         match demand(matchers) {
@@ -209,7 +209,7 @@ mod tests {
             matchers(MatchOp::NotEqual, "x"),
             Matchers::default(),
         ];
-        let mut index = Index::default();
+        let mut index = MatcherIndex::default();
         for (id, list) in lists.iter().enumerate() {
             index.insert(list, id);
         }
@@ -232,7 +232,7 @@ mod tests {
             };
             Matchers::from_iter([Matcher::new("a", MatchOp::Matches, &text).unwrap()])
         };
-        let mut index = Index::default();
+        let mut index = MatcherIndex::default();
         for id in 0..1000 {
             index.insert(&pattern(id), id);
         }
@@ -256,7 +256,7 @@ mod tests {
         let pattern = |text: &str| -> Matchers {
             Matchers::from_iter([Matcher::new("a", MatchOp::Matches, text).unwrap()])
         };
-        let mut index = Index::default();
+        let mut index = MatcherIndex::default();
         for id in 0..1000 {
             index.insert(&pattern(&format!("[a-z]+-{id}[0-9]*[.]other[.]x:9[0-9]+")), id);
         }
@@ -279,7 +279,7 @@ mod tests {
             patterns in prop::collection::vec(r"(a|b|é|\.\*|\.\+|\[ab\]|\(a\|b\)|\||\.){0,5}", 1..8),
             value in "[abé]{0,5}",
         ) {
-            let mut index = Index::default();
+            let mut index = MatcherIndex::default();
             let labels = Labels::from_iter([("a", &*value)]);
             let mut matching = Vec::new();
             for (id, pattern) in patterns.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::InhibitRule;
 use crate::core::alerts::{AlertEntry, Alerts};
 use crate::core::bits::Bits;
-use crate::core::index::Index;
+use crate::core::index::MatcherIndex;
 use crate::core::targets::{Looked, Targets};
 use crate::limits::INHIBIT_SOURCES_MAX;
 use crate::model::{Fingerprint, Labels};
@@ -23,8 +23,8 @@ const EQUAL_STEPS: u64 = 70;
 #[derive(Debug, Default)]
 pub struct Inhibitor {
     rules: Vec<Rule>,
-    by_source: Index<usize>,
-    by_target: Index<usize>,
+    by_source: MatcherIndex<usize>,
+    by_target: MatcherIndex<usize>,
     /// The rules that have sources.
     with_sources: Bits,
     /// Of which rules each alert is a source, and its values of their equal labels.

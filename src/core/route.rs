@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, GroupBy, Receiver, Route as RouteConfig, StaticLabels};
-use crate::core::index::Index;
+use crate::core::index::MatcherIndex;
 use crate::core::intervals::{RouteIntervals, TimeIntervals};
 use crate::limits::GROUP_INTERVAL_MIN;
 use crate::model::{Labels, Matchers};
@@ -48,7 +48,7 @@ pub struct Route {
     matchers: Matchers,
     continue_: bool,
     children: Vec<RouteId>,
-    index: Index<usize>,
+    index: MatcherIndex<usize>,
 }
 
 impl Route {
@@ -118,11 +118,11 @@ impl Routes {
             matchers,
             continue_: route.continue_,
             children: Vec::new(),
-            index: Index::default(),
+            index: MatcherIndex::default(),
         });
         let (key, path) = (format!("{}/", self.get(id).key), self.get(id).path.to_string());
         let mut children = Vec::with_capacity(route.routes.len());
-        let mut index = Index::default();
+        let mut index = MatcherIndex::default();
         for (place, child) in route.routes.iter().enumerate() {
             let mut child_path = path.clone();
             // Writing to a String cannot fail.

@@ -63,17 +63,17 @@ impl Carried {
 }
 
 /// The deletion for flash, if it stores this kind.
-pub(super) fn deleted(key: &Key) -> Option<store::Record> {
+pub(super) fn deleted(key: &Key) -> Option<store::JournalRecord> {
     let kind = u16::from(key.kind);
-    is_kept(kind).then(|| store::Record::delete(kind, &*key.id))
+    is_kept(kind).then(|| store::JournalRecord::delete(kind, &*key.id))
 }
 
 /// The record for flash, if it stores this kind.
-pub(super) fn stored(key: &Key, stamp: Stamp, body: &[u8]) -> Option<store::Record> {
+pub(super) fn stored(key: &Key, stamp: Stamp, body: &[u8]) -> Option<store::JournalRecord> {
     let kind = u16::from(key.kind);
     let Stamp { version: Version { hlc, node }, expires_at_ms } = stamp;
     let stamped = Stamped { hlc, node, expires_at_ms, body: body.to_vec() };
-    is_kept(kind).then(|| store::Record::put(kind, key.id.to_vec(), stamped.encode()))
+    is_kept(kind).then(|| store::JournalRecord::put(kind, key.id.to_vec(), stamped.encode()))
 }
 
 /// The record that flash has stored, if it is replicated.
@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(carried.sweep(Mono::ZERO, |_| false), []);
         assert_eq!(carried.sweep(Mono::ZERO, |_| true), [], "a moment after the last sweep");
         assert_eq!(carried.sweep(Mono::ZERO + SWEEP, |_| true), [key(60)]);
-        assert_eq!(deleted(&key(60)), Some(store::Record::delete(60, [60])));
+        assert_eq!(deleted(&key(60)), Some(store::JournalRecord::delete(60, [60])));
         assert_eq!((carried.bytes, carried.iter().count()), (0, 0));
     }
 

@@ -7,7 +7,7 @@ use crate::node::Node;
 use crate::node::extras::Extra;
 use crate::node::keep::{flash_record, whole};
 use crate::node::kinds::{Draft, rules};
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::time::{Now, SET_SINCE, Wall};
 use crate::wire::record::Kind;
 
@@ -42,7 +42,7 @@ impl Node {
     /// Publishes a record again that was written by a wrong clock, once the time is known: for all others it would have
     /// expired long ago, or will too early. A version of 1970 is replaced, by every member with the same one, which is older
     /// than all that was written by a clock that was set; any other version stays. Returns the record for flash, if it was one.
-    pub(super) fn date(&mut self, cx: &mut Cx<'_>, draft: &Draft) -> Option<Record> {
+    pub(super) fn date(&mut self, cx: &mut Cx<'_>, draft: &Draft) -> Option<JournalRecord> {
         if !self.can_date(cx.now) {
             return None;
         }

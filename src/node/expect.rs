@@ -13,7 +13,7 @@ use crate::model::duration::Spelled;
 use crate::model::{Labels, own};
 use crate::node::Node;
 use crate::node::keep::flash_record;
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::time::{Mono, Now};
 use crate::wire::record::{self, Beat, Kind};
 
@@ -49,17 +49,17 @@ impl Node {
     }
 
     /// The records of signs of life that flash is to get now.
-    pub(super) fn fresh_signs(&mut self, keep: Keep) -> Vec<Record> {
+    pub(super) fn fresh_signs(&mut self, keep: Keep) -> Vec<JournalRecord> {
         let signs = self.core.expected_mut().take_signs(keep).into_iter();
         let record = |(name, sign): (Arc<str>, Option<Sign>)| match sign {
             Some(sign) => sign_record(&name, &sign),
-            None => Record::delete(u16::from(Kind::Sign.number()), record::beat_key(&name)),
+            None => JournalRecord::delete(u16::from(Kind::Sign.number()), record::beat_key(&name)),
         };
         signs.map(record).collect()
     }
 
     /// The records of signs of life that flash has.
-    pub(super) fn signs(&self) -> impl Iterator<Item = Record> {
+    pub(super) fn signs(&self) -> impl Iterator<Item = JournalRecord> {
         self.core.expected().signs().map(|(name, sign)| sign_record(name, &sign))
     }
 
@@ -95,7 +95,7 @@ impl Node {
     }
 }
 
-fn sign_record(name: &str, sign: &Sign) -> Record {
+fn sign_record(name: &str, sign: &Sign) -> JournalRecord {
     let body = Beat { name: name.to_owned(), at: sign.at, said: sign.by.to_string() };
     let key = record::beat_key(name).to_vec();
     flash_record(Kind::Sign, key, Stamp::default(), record::encode_beat(&body))
@@ -254,7 +254,7 @@ matchers = ['alertname="Watchdog"']
     fn a_restart_neither_alarms_nor_forgets() {
         let mut world = world(1);
         let mut records = Vec::new();
-        let restart = |world: &mut World, records: Vec<Record>| {
+        let restart = |world: &mut World, records: Vec<JournalRecord>| {
             let config = Arc::clone(world.nodes[0].core.config());
             world.nodes[0] = Node::new(config, crate::node::Options::default(), None, world.now);
             for record in records {

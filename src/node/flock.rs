@@ -12,7 +12,7 @@ use crate::node::carried;
 use crate::node::keep::identity;
 use crate::node::kinds::Merging;
 use crate::node::tables::Tables;
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::time::{ClockTrust, Now, Wall};
 use crate::wire::record::Kind;
 
@@ -144,7 +144,7 @@ impl Node {
         for (kind, key) in ended {
             gossip.mark_ended(&key);
             if kind == Kind::Group {
-                records.push(Record::delete(kind.number().into(), &*key.id));
+                records.push(JournalRecord::delete(kind.number().into(), &*key.id));
             }
         }
         let gone_ms = now_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);

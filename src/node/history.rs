@@ -22,7 +22,7 @@ use crate::limits::{
 use crate::model::{Fingerprint, Labels, LogKey};
 use crate::node::Node;
 use crate::node::keep::flash_record;
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::time::{Mono, Now, Wall};
 use crate::wire::record::{self, Kind, Malformed};
 use crate::wire::rfc3339;
@@ -148,7 +148,7 @@ impl Past {
     }
 
     /// The records of what flash does not have yet, as many as it is to get.
-    fn fresh(&mut self, now: Mono) -> Vec<Record> {
+    fn fresh(&mut self, now: Mono) -> Vec<JournalRecord> {
         if now.since(self.day.0) >= DAY {
             self.day = (now, 0);
         }
@@ -170,7 +170,7 @@ impl Past {
     }
 
     /// The records of everything that flash may have.
-    pub(super) fn records(&self) -> impl Iterator<Item = Record> {
+    pub(super) fn records(&self) -> impl Iterator<Item = JournalRecord> {
         let lists = (0..).zip(&self.lists);
         let each = lists
             .flat_map(|(topic, list)| list.latest().filter_map(move |it| record_of(topic, it)));
@@ -230,7 +230,7 @@ fn step_text(text: &mut String, step: Step) {
 
 /// The record of an event, which takes the place of the oldest one on flash, and the bytes of its text; none if these are too
 /// many.
-fn record_of(topic: u8, event: &HistoryEvent) -> Option<(usize, Record)> {
+fn record_of(topic: u8, event: &HistoryEvent) -> Option<(usize, JournalRecord)> {
     let text = event.text();
     if text.len() > HISTORY_ENTRY_BYTES_MAX {
         return None;
@@ -248,7 +248,7 @@ impl Node {
     }
 
     /// Writes records to flash, and with them what has happened.
-    pub(super) fn persist(&mut self, cx: &mut Cx<'_>, mut records: Vec<Record>) {
+    pub(super) fn persist(&mut self, cx: &mut Cx<'_>, mut records: Vec<JournalRecord>) {
         let keep = if records.is_empty() { Keep::Alone } else { Keep::WithOthers };
         records.extend(self.fresh_signs(keep));
         if !records.is_empty() {

@@ -12,7 +12,7 @@ use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::extras::{Extra, shared_key};
 use crate::node::kinds::{Act, Draft, act, life_max, rules};
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Stamped};
 use crate::wire::rest::with_rest;
@@ -64,16 +64,16 @@ impl Node {
     }
 
     /// Forgets a record. Returns its deletion for flash.
-    fn delete(&mut self, kind: Kind, key: Vec<u8>) -> Record {
+    fn delete(&mut self, kind: Kind, key: Vec<u8>) -> JournalRecord {
         self.extras.remove(kind, &key);
         if let Some(gossip) = &mut self.gossip {
             gossip.mark_removed(&shared_key(kind, &key));
         }
-        Record::delete(u16::from(kind.number()), key)
+        JournalRecord::delete(u16::from(kind.number()), key)
     }
 
     /// Gives a record a version and publishes it. Returns the record for flash, if that stores it.
-    fn put(&mut self, cx: &mut Cx<'_>, draft: Draft) -> Option<Record> {
+    fn put(&mut self, cx: &mut Cx<'_>, draft: Draft) -> Option<JournalRecord> {
         let Draft { kind, key, expires, mut body, stored, published } = draft;
         let known = (!published).then(|| self.known_timer(kind, &key)).flatten();
         let (stamp, extra) = if let Some((stamp, extra, timer)) = known {
@@ -121,14 +121,14 @@ impl Node {
     }
 
     /// The record for flash of an alert that time has ended.
-    fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<Record> {
+    fn ended(&self, fingerprint: Fingerprint, now: Now) -> Option<JournalRecord> {
         let change = Change::Alert { fingerprint, lease: false };
         let Act::Put(draft) = act(&self.core, change, now)? else { return None };
         Some(self.stored_again(draft, now))
     }
 
     /// A record for flash under the version that is held. A node without a flock holds none: no node has an older version.
-    pub(super) fn stored_again(&self, draft: Draft, now: Now) -> Record {
+    pub(super) fn stored_again(&self, draft: Draft, now: Now) -> JournalRecord {
         let Draft { kind, key, expires, body, .. } = draft;
         let stamp = self.held(kind, &key).unwrap_or_else(|| Stamp {
             version: Version { hlc: self.last_hlc, node: 0 },
@@ -209,18 +209,18 @@ pub(super) fn whole(kind: Kind, body: Vec<u8>, newer: Option<&[u8]>) -> Vec<u8> 
 }
 
 /// A record for flash.
-pub(super) fn flash_record(kind: Kind, key: Vec<u8>, stamp: Stamp, body: Vec<u8>) -> Record {
+pub(super) fn flash_record(kind: Kind, key: Vec<u8>, stamp: Stamp, body: Vec<u8>) -> JournalRecord {
     let stamped = Stamped {
         hlc: stamp.version.hlc,
         node: stamp.version.node,
         expires_at_ms: stamp.expires_at_ms,
         body,
     };
-    Record::put(u16::from(kind.number()), key, stamped.encode())
+    JournalRecord::put(u16::from(kind.number()), key, stamped.encode())
 }
 
 /// The record of this node itself.
-pub(super) fn identity(id: u64, met: &[SocketAddr]) -> Record {
+pub(super) fn identity(id: u64, met: &[SocketAddr]) -> JournalRecord {
     let body = record::encode_identity(id, met);
     flash_record(Kind::Identity, b"node".to_vec(), Stamp::default(), body)
 }
@@ -286,8 +286,9 @@ mod tests {
                     | Effect::Send { .. } => {}
                     Effect::BeginAnew(state) => {
                         let queued = std::mem::take(&mut self.flash);
-                        let put =
-                            |it: Record| Some(((it.kind, it.key.clone()), it.body()?.to_vec()));
+                        let put = |it: JournalRecord| {
+                            Some(((it.kind, it.key.clone()), it.body()?.to_vec()))
+                        };
                         self.flash.extend(state.into_iter().filter_map(put).chain(queued));
                     }
                     Effect::Persist(records) => {

@@ -14,7 +14,7 @@ use crate::limits::MEMBERS_MAX;
 use crate::model::Word;
 use crate::node::Node;
 use crate::node::keep::flash_record;
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::time::{Mono, Wall};
 use crate::wire::record::{Kind, Member, encode_member, member_key};
 
@@ -78,13 +78,13 @@ impl Members {
     }
 
     /// The records of all.
-    pub(super) fn records(&self) -> impl Iterator<Item = Record> {
+    pub(super) fn records(&self) -> impl Iterator<Item = JournalRecord> {
         self.known.iter().map(|(node, it)| record_of(*node, &it.member))
     }
 
     /// Takes note of a member. Where there is no room it takes the place of the one that has been down for longest. Returns
     /// the records of what is news.
-    fn put(&mut self, node: u64, member: Member, now: Mono) -> Vec<Record> {
+    fn put(&mut self, node: u64, member: Member, now: Mono) -> Vec<JournalRecord> {
         if let Some(known) = self.known.get_mut(&node) {
             known.is_met |= member.gone.is_none();
             if known.member == member {
@@ -103,13 +103,13 @@ impl Members {
         records
     }
 
-    fn remove(&mut self, node: u64) -> Option<Record> {
+    fn remove(&mut self, node: u64) -> Option<JournalRecord> {
         self.known.remove(&node)?;
-        Some(Record::delete(u16::from(Kind::Member.number()), member_key(node)))
+        Some(JournalRecord::delete(u16::from(Kind::Member.number()), member_key(node)))
     }
 }
 
-fn record_of(node: u64, member: &Member) -> Record {
+fn record_of(node: u64, member: &Member) -> JournalRecord {
     let key = member_key(node).to_vec();
     flash_record(Kind::Member, key, Stamp::default(), encode_member(member))
 }

@@ -11,7 +11,7 @@ use crate::node::Node;
 use crate::node::carried;
 use crate::node::keep::{PUBLISHED_TOGETHER, identity};
 use crate::node::kinds::{Act, Draft, act, everything, timer};
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::time::{Mono, Now};
 
 /// The records that are still to be written again.
@@ -57,7 +57,7 @@ pub(super) struct Rewrite {
     /// The records that are written again in place. Whether each is: else those alone that a wrong clock has dated.
     in_place: Option<(Remaining, bool)>,
     /// The state that the journal is to begin anew with, as far as it is gathered.
-    state: Option<(Remaining, Vec<Record>)>,
+    state: Option<(Remaining, Vec<JournalRecord>)>,
 }
 
 impl Rewrite {
@@ -127,17 +127,17 @@ impl Node {
     }
 
     /// Everything that flash stores, as records.
-    pub fn records(&self, now: Now) -> Vec<Record> {
+    pub fn records(&self, now: Now) -> Vec<JournalRecord> {
         let mut remaining = Remaining::of(&self.core);
         let drafts = std::iter::from_fn(|| remaining.next(&self.core, now));
-        let mut records: Vec<Record> = drafts.map(|it| self.stored_again(it, now)).collect();
+        let mut records: Vec<JournalRecord> = drafts.map(|it| self.stored_again(it, now)).collect();
         records.extend(self.others());
         records
     }
 
     /// The records of what the core does not hold.
-    fn others(&self) -> Vec<Record> {
-        let mut records: Vec<Record> =
+    fn others(&self) -> Vec<JournalRecord> {
+        let mut records: Vec<JournalRecord> =
             self.identity.map(|id| identity(id, &self.met)).into_iter().collect();
         records.extend(self.past.records());
         records.extend(self.around.members.records());

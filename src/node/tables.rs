@@ -10,7 +10,7 @@ use crate::node::clock::dated;
 use crate::node::extras::{Extra, Extras};
 use crate::node::keep::{flash_record, whole};
 use crate::node::kinds::{Merged, Merging, Refusal, life_max, rules};
-use crate::store::Record;
+use crate::store::JournalRecord;
 use crate::time::{Now, Wall};
 use crate::wire::record::{Kind, Malformed};
 use crate::wire::rest::{rest, with_rest};
@@ -24,7 +24,7 @@ pub(super) struct Tables<'a> {
     pub(super) extras: &'a mut Extras,
     pub(super) carried: &'a mut Carried,
     /// Records for flash.
-    pub(super) records: Vec<Record>,
+    pub(super) records: Vec<JournalRecord>,
 }
 
 impl Replica for Tables<'_> {
@@ -356,7 +356,7 @@ mod tests {
         assert!(matches!(merge_logged(&mut node, &refused), Merge::Refused(_)));
         let (mut rng, mut effects) = (StdRng::seed_from_u64(1), Vec::new());
         node.publish_some(&mut Cx { now: NOW, rng: &mut rng, effects: &mut effects });
-        let delete = |of: &(LogKey, LogEntry)| Record::delete(3, record::log_key(&of.0));
+        let delete = |of: &(LogKey, LogEntry)| JournalRecord::delete(3, record::log_key(&of.0));
         let [Effect::Persist(records)] = &effects[..] else { panic!("{effects:?}") };
         assert_eq!(*records, [delete(&quiet), delete(&refused)]);
         assert_eq!(node.core.stats().log_dropped, 2);

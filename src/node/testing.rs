@@ -60,7 +60,7 @@ fn load(config: &str) -> Arc<Config> {
     let language = Language::Toml;
     let environment = &config::Environment::default();
     let schemas = crate::notify::SCHEMAS;
-    let options = config::Options { file, language, flags, environment, schemas };
+    let options = config::LoadOptions { file, language, flags, environment, schemas };
     Arc::new(Config::load(config.as_bytes(), &options).unwrap().config)
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn integration(global: &str, receiver: &str) -> Result<Integration, S
 
 /// A whole configuration of this YAML.
 pub(crate) fn load(text: &str) -> Result<config::Loaded, String> {
-    let options = config::Options {
+    let options = config::LoadOptions {
         file: Path::new("x.yml"),
         language: Language::Yaml,
         flags: &Flags::default(),

@@ -126,7 +126,7 @@ mod tests {
     use crate::config::{self, Flags, Language};
 
     fn config(text: &str) -> Config {
-        let options = config::Options {
+        let options = config::LoadOptions {
             file: "test.toml".as_ref(),
             language: Language::Toml,
             flags: &Flags::default(),

@@ -249,7 +249,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::store::{Fault, Journal, JournalOptions, Record};
+    use crate::store::{Fault, Journal, JournalOptions, JournalRecord};
 
     /// A fresh directory under the target directory, so that it is on whatever disk the build is on.
     fn fresh(name: &str) -> PathBuf {
@@ -274,8 +274,10 @@ mod tests {
         let path = fresh("again");
         let (mut journal, keys) = opened(&path);
         assert!(keys.is_empty());
-        journal.commit(&[Record::put(1, "a", "one"), Record::put(1, "b", "two")]).unwrap();
-        journal.commit(&[Record::delete(1, "a")]).unwrap();
+        journal
+            .commit(&[JournalRecord::put(1, "a", "one"), JournalRecord::put(1, "b", "two")])
+            .unwrap();
+        journal.commit(&[JournalRecord::delete(1, "a")]).unwrap();
         drop(journal);
         assert_eq!(opened(&path).1, [b"b"]);
     }
@@ -295,13 +297,13 @@ mod tests {
     fn a_directory_that_is_only_looked_at_is_never_changed() {
         let path = fresh("looked-at");
         let (mut journal, _) = opened(&path);
-        journal.commit(&[Record::put(1, "a", "one")]).unwrap();
+        journal.commit(&[JournalRecord::put(1, "a", "one")]).unwrap();
         let before = fs::read(path.join("journal-0")).unwrap();
         drop(journal);
         let looked = FlashDir::look(&path).unwrap();
         let (mut journal, _) =
             Journal::open(looked, JournalOptions::new(2), &mut |_, _, _| {}).unwrap();
-        journal.commit(&[Record::put(1, "b", "two")]).unwrap_err();
+        journal.commit(&[JournalRecord::put(1, "b", "two")]).unwrap_err();
         assert_eq!(fs::read(path.join("journal-0")).unwrap(), before);
         assert!(!path.join("journal-1").exists() && !path.join("journal.new").exists());
     }
@@ -324,11 +326,11 @@ mod tests {
         let path = fresh("vanishes");
         let (mut journal, _) = opened(&path);
         fs::remove_dir_all(&path).unwrap();
-        let fault = journal.commit(&[Record::put(1, "a", "one")]).unwrap_err();
+        let fault = journal.commit(&[JournalRecord::put(1, "a", "one")]).unwrap_err();
         assert!(matches!(&fault, Fault::Medium { doing: "create", .. }), "{fault}");
         assert_eq!(journal.fault(), Some(&fault));
         fs::create_dir_all(&path).unwrap();
-        journal.rewrite(&[Record::put(1, "a", "one")], &|_| true).unwrap();
+        journal.rewrite(&[JournalRecord::put(1, "a", "one")], &|_| true).unwrap();
         drop(journal);
         assert_eq!(opened(&path).1, [b"a"]);
     }

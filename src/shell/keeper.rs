@@ -20,8 +20,8 @@ use crate::shell::flash::{FlashDir, FlashError};
 use crate::shell::worker::Worker;
 use crate::shell::{Event, clock};
 use crate::store::{
-    self, Fault, Journal, JournalOptions, KeeperStep, Keeping, Kept, Left, Opening, Record, Replay,
-    Ticket, Work, Written,
+    self, Fault, Journal, JournalOptions, JournalRecord, KeeperStep, Keeping, Kept, Left, Opening,
+    Replay, Ticket, Work, Written,
 };
 use crate::wire::record::Kind;
 
@@ -164,7 +164,7 @@ fn tell(path: &Path, opened: &Opened) {
 
 /// The queue before the journal, and the task that empties it.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct JournalTask {
     inner: Rc<RefCell<store::Keeper>>,
     /// Whether answers wait until what they promise is durable.
     answers_wait: bool,
@@ -173,7 +173,7 @@ pub(super) struct Keeper {
     task: Option<Task<Option<()>>>,
 }
 
-impl Keeper {
+impl JournalTask {
     /// Starts to keep what is queued. The error says that there is no thread for it.
     pub(super) fn new(
         executor: &LocalExecutor<'static>,
@@ -210,7 +210,7 @@ impl Keeper {
     }
 
     /// Queues a group.
-    pub(super) fn keep(&self, records: Vec<Record>) {
+    pub(super) fn keep(&self, records: Vec<JournalRecord>) {
         if self.task.is_some() {
             self.inner.borrow_mut().keep(records);
             self.wake();
@@ -237,7 +237,7 @@ impl Keeper {
     }
 
     /// Gives the journal the whole state to begin anew with. Records that were queued while it was gathered come on top.
-    pub(super) fn begin_anew(&self, state: Vec<Record>) {
+    pub(super) fn begin_anew(&self, state: Vec<JournalRecord>) {
         self.inner.borrow_mut().begin_anew(state);
         self.wake();
     }

@@ -79,7 +79,7 @@ use answers::Held;
 use certificates::Certificates;
 use duplicate_id::DuplicateIds;
 use http::{Exchange, Server};
-use keeper::Keeper;
+use keeper::JournalTask;
 use notifier::Notifier;
 use opening::{
     flock_sources, listen, local_sources, open_port, restore, site_cluster, site_journal,
@@ -185,7 +185,7 @@ struct Shell {
     timer_at: Option<Mono>,
     server: Server,
     notifier: Notifier,
-    keeper: Keeper,
+    keeper: JournalTask,
     /// The journal's troubles that were logged.
     troubles: Troubles,
     /// Answers that wait until what they promise is durable, oldest first.
@@ -240,7 +240,7 @@ impl Shell {
         node.handle_journal(cx, opened.fault.as_deref());
         let journal = site_journal(&setup.storage, &opened);
         let troubles = Troubles::new(opened.fault.clone(), clock::boot_time());
-        let keeper = Keeper::new(executor, opened, &setup.storage, sender.clone());
+        let keeper = JournalTask::new(executor, opened, &setup.storage, sender.clone());
         let keeper = keeper.map_err(system("starting the flash's thread"))?;
         let shell = Self {
             node,

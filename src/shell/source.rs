@@ -100,11 +100,11 @@ impl ConfigSource {
         }
     }
 
-    fn options(&self) -> config::Options<'_> {
+    fn options(&self) -> config::LoadOptions<'_> {
         let file = self.name();
         let language = if self.file.is_some() { Language::of(file) } else { Language::Toml };
         let (flags, environment) = (&self.flags, &self.environment);
-        config::Options { file, language, flags, environment, schemas: SCHEMAS }
+        config::LoadOptions { file, language, flags, environment, schemas: SCHEMAS }
     }
 
     /// Reads and checks what the file says, and the files of templates that it names, on this thread; no content is the

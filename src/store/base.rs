@@ -1,8 +1,8 @@
 //! Writing the base of a new segment: the live records of the one before, and what comes on top of them.
 
-use super::index::Index;
+use super::index::FrameIndex;
 use super::medium::{Disk, Fault, Medium};
-use super::record::{Frame, GROUP_HEADER_BYTES, GROUPS_AT, GroupBuffer, PAGE_BYTES, Record};
+use super::record::{Frame, GROUP_HEADER_BYTES, GROUPS_AT, GroupBuffer, JournalRecord, PAGE_BYTES};
 use super::segment::{Place, Source};
 use crate::limits::STORE_COPY_BYTES;
 
@@ -13,12 +13,12 @@ pub(super) struct BaseWriter<'a, M> {
     group: GroupBuffer,
     offset: u32,
     groups: u32,
-    index: Index,
+    index: FrameIndex,
     failed: Option<Fault>,
 }
 
 impl<'a, M: Medium> BaseWriter<'a, M> {
-    pub(super) fn new(disk: &'a Disk<M>, to: Source, index: Index) -> Self {
+    pub(super) fn new(disk: &'a Disk<M>, to: Source, index: FrameIndex) -> Self {
         let group = GroupBuffer::new(to.header, 0);
         Self { disk, to, group, offset: GROUPS_AT, groups: 0, index, failed: None }
     }
@@ -31,7 +31,7 @@ impl<'a, M: Medium> BaseWriter<'a, M> {
     }
 
     /// Adds a record.
-    pub(super) fn record(&mut self, record: &Record) {
+    pub(super) fn record(&mut self, record: &JournalRecord) {
         self.make_room(record.frame_bytes());
         let bytes = record.frame_bytes();
         let place = place(self.to.slot, self.offset, self.group.push(record), bytes);
@@ -69,7 +69,7 @@ impl<'a, M: Medium> BaseWriter<'a, M> {
     }
 
     /// The index of the copy, where the next group goes, and how many there are.
-    pub(super) fn finish(mut self) -> Result<(Index, u32, u32), Fault> {
+    pub(super) fn finish(mut self) -> Result<(FrameIndex, u32, u32), Fault> {
         self.close_group();
         match self.failed {
             Some(fault) => Err(fault),
@@ -92,7 +92,7 @@ pub(super) fn segment_end(source: &Source) -> u64 {
 }
 
 /// Brings the index up to date with a record that was written at `place`.
-pub(super) fn note(index: &mut Index, record: &Record, place: Place) {
+pub(super) fn note(index: &mut FrameIndex, record: &JournalRecord, place: Place) {
     match record.body() {
         Some(_) => index.put(record.kind, &record.key, place),
         None => index.delete(record.kind, &record.key),

@@ -8,13 +8,13 @@ use super::segment::Place;
 /// The places of the live frames, by a hash of kind and key that is salted, so that nobody outside can make two keys
 /// meet. By chance, two of 20,000 do once in 10^11 journals.
 #[derive(Debug, Default)]
-pub(crate) struct Index {
+pub(crate) struct FrameIndex {
     salt: u64,
     places: BTreeMap<u64, Place>,
     bytes: u64,
 }
 
-impl Index {
+impl FrameIndex {
     pub(crate) fn new(salt: u64) -> Self {
         Self { salt, ..Self::default() }
     }

@@ -1,9 +1,11 @@
 //! The journal itself: open, commit, copy to the next segment, rewrite.
 
 use super::base::{BaseWriter, note, pages_for, place, segment_end};
-use super::index::Index;
+use super::index::FrameIndex;
 use super::medium::{Disk, Fault, Medium};
-use super::record::{GROUPS_AT, GroupBuffer, MAJOR, MINOR, PAGE_BYTES, Record, SegmentHeader};
+use super::record::{
+    GROUPS_AT, GroupBuffer, JournalRecord, MAJOR, MINOR, PAGE_BYTES, SegmentHeader,
+};
 use super::replay::{Deliver, Replay, each_live, epoch_max, load};
 use super::segment::{Slot, Source, look};
 use super::size::{Room, SEGMENT_PAGES_MIN, SegmentSize, data_pages, full, pages_of};
@@ -65,7 +67,7 @@ pub struct Journal<M> {
     sources: Vec<Source>,
     /// Where the next group goes; none before the first segment, and after a fault.
     next: Option<Next>,
-    index: Index,
+    index: FrameIndex,
     epoch_next: u32,
     fault: Option<Fault>,
     wear: Wear,
@@ -145,13 +147,13 @@ impl<M: Medium> Journal<M> {
     /// On [`Fault::TooLarge`] and [`Fault::Full`] nothing of it was written and the journal is as it was. On any other
     /// fault, and from then on, memory and flash differ: commits are refused with that fault, at no cost, until
     /// [`Journal::rewrite`] succeeds. Refused records may still be found after a restart.
-    pub fn commit(&mut self, records: &[Record]) -> Result<Committed, Fault> {
-        records.iter().try_for_each(Record::check_size)?;
+    pub fn commit(&mut self, records: &[JournalRecord]) -> Result<Committed, Fault> {
+        records.iter().try_for_each(JournalRecord::check_size)?;
         // Also for what would write nothing: a put that was refused may be on flash all the same.
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let changes: Vec<&Record> =
+        let changes: Vec<&JournalRecord> =
             records.iter().filter(|record| self.changes_something(record, records)).collect();
         self.check_room(&changes)?;
         let mut done = Committed::default();
@@ -167,14 +169,18 @@ impl<M: Medium> Journal<M> {
 
     /// Writes the whole state anew, to a fresh segment: `state` has every live record of the kinds that the caller
     /// `knows`; records of other kinds are copied from flash. The way back after a fault, and the only one.
-    pub fn rewrite(&mut self, state: &[Record], knows: &dyn Fn(u16) -> bool) -> Result<(), Fault> {
-        state.iter().try_for_each(Record::check_size)?;
+    pub fn rewrite(
+        &mut self,
+        state: &[JournalRecord],
+        knows: &dyn Fn(u16) -> bool,
+    ) -> Result<(), Fault> {
+        state.iter().try_for_each(JournalRecord::check_size)?;
         let mut kept_bytes = 0;
         let keep = |kind: u16| !knows(kind);
         each_live(&self.disk, &self.sources, &self.index, &mut |frame| {
             kept_bytes += if keep(frame.kind) { frame.bytes() as u64 } else { 0 };
         });
-        let state: Vec<&Record> = state.iter().collect();
+        let state: Vec<&JournalRecord> = state.iter().collect();
         self.write_anywhere(&Content { keep: &keep, all: false, kept_bytes, added: &state })
     }
 
@@ -209,7 +215,7 @@ impl<M: Medium> Journal<M> {
     }
 
     /// A delete of what is neither on flash nor among the records before it changes nothing.
-    fn changes_something(&self, record: &Record, records: &[Record]) -> bool {
+    fn changes_something(&self, record: &JournalRecord, records: &[JournalRecord]) -> bool {
         record.body().is_some()
             || self.index.contains(record.kind, &record.key)
             || records
@@ -218,7 +224,7 @@ impl<M: Medium> Journal<M> {
     }
 
     /// Returns the fault that it survived, if there was one.
-    fn commit_group(&mut self, records: &[&Record]) -> Result<Option<Fault>, Fault> {
+    fn commit_group(&mut self, records: &[&JournalRecord]) -> Result<Option<Fault>, Fault> {
         let mut survived = None;
         if let Some(next) = self.next {
             match self.append(next, records) {
@@ -237,7 +243,7 @@ impl<M: Medium> Journal<M> {
     }
 
     /// Adds a group to the segment in use; false if it does not fit.
-    fn append(&mut self, next: Next, records: &[&Record]) -> Result<bool, Fault> {
+    fn append(&mut self, next: Next, records: &[&JournalRecord]) -> Result<bool, Fault> {
         let Next { source, offset, seq } = next;
         let mut group = GroupBuffer::new(source.header, seq);
         let starts: Vec<usize> = records.iter().map(|record| group.push(record)).collect();
@@ -260,7 +266,7 @@ impl<M: Medium> Journal<M> {
     }
 
     /// Copies the live records and then `added` to a fresh segment, and switches to it.
-    fn advance(&mut self, added: &[&Record]) -> Result<(), Fault> {
+    fn advance(&mut self, added: &[&JournalRecord]) -> Result<(), Fault> {
         let kept_bytes = self.index.bytes();
         self.write_anywhere(&Content { keep: &|_| true, all: true, kept_bytes, added })
     }
@@ -453,7 +459,7 @@ impl<M: Medium> Journal<M> {
     }
 
     /// Refuses what would leave no room to work in: puts may fill seven eighths of the largest segment, deletes all.
-    fn check_room(&self, records: &[&Record]) -> Result<(), Fault> {
+    fn check_room(&self, records: &[&JournalRecord]) -> Result<(), Fault> {
         let puts = records.iter().filter(|record| record.body().is_some());
         let added: u64 = puts.map(|record| record.frame_bytes() as u64).sum();
         let needed = pages_for(self.index.bytes()) + pages_for(added);
@@ -471,11 +477,11 @@ struct Content<'a> {
     /// Bytes of what is copied.
     kept_bytes: u64,
     /// The records after it.
-    added: &'a [&'a Record],
+    added: &'a [&'a JournalRecord],
 }
 
 /// How many of the records make up one group; at least one.
-fn group_len(records: &[&Record]) -> usize {
+fn group_len(records: &[&JournalRecord]) -> usize {
     let mut bytes = 0;
     let fits = records.iter().take_while(|record| {
         bytes += record.frame_bytes();

@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::limits::{
     KEEPER_BYTES_MAX, KEEPER_FULL_RETRY, KEEPER_RETRY_MAX, KEEPER_RETRY_MIN, KEEPER_STALL_TIME,
 };
-use crate::store::{Budget, Fault, Op, Record, Urgency, Wear, Work, Written};
+use crate::store::{Budget, Fault, JournalRecord, Op, Urgency, Wear, Work, Written};
 
 /// Names a place in the queue; later ones are greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,13 +136,13 @@ pub struct Keeper {
 
 #[derive(Debug, Default)]
 struct Queue {
-    records: Vec<Record>,
+    records: Vec<JournalRecord>,
     /// Their bytes.
     bytes: usize,
     /// Whether they were too many, and are left to the whole state.
     overflowed: bool,
     /// The whole state, to begin anew with.
-    state: Option<Vec<Record>>,
+    state: Option<Vec<JournalRecord>>,
     /// Whether an answer waits.
     awaited: bool,
     /// By when it is written: if an answer waits, and else.
@@ -200,7 +200,7 @@ impl Keeper {
     }
 
     /// Queues a group, unless nothing is in it.
-    pub fn keep(&mut self, records: Vec<Record>) {
+    pub fn keep(&mut self, records: Vec<JournalRecord>) {
         if records.is_empty() {
             return;
         }
@@ -238,7 +238,7 @@ impl Keeper {
     }
 
     /// Gives the journal the whole state to begin anew with. Records that were queued while it was gathered come on top.
-    pub fn begin_anew(&mut self, state: Vec<Record>) {
+    pub fn begin_anew(&mut self, state: Vec<JournalRecord>) {
         self.queue.state = Some(state);
     }
 
@@ -410,7 +410,7 @@ impl Keeper {
 }
 
 impl Queue {
-    fn add(&mut self, records: Vec<Record>) {
+    fn add(&mut self, records: Vec<JournalRecord>) {
         if self.overflowed {
             return;
         }
@@ -441,21 +441,21 @@ impl Queue {
 }
 
 /// Bytes of a record in the queue, what it is held in included.
-fn cost(record: &Record) -> usize {
+fn cost(record: &JournalRecord) -> usize {
     let body = match &record.op {
         Op::Put(body) => body.len(),
         Op::Delete => 0,
     };
-    size_of::<Record>() + 2 * RECORD_COST + record.key.len() + body
+    size_of::<JournalRecord>() + 2 * RECORD_COST + record.key.len() + body
 }
 
 /// The bytes that the allocator adds to each of a record's two texts.
 const RECORD_COST: usize = 16;
 
 /// Of the records of one key the last one says it all.
-fn coalesce(records: &mut Vec<Record>) {
+fn coalesce(records: &mut Vec<JournalRecord>) {
     let mut seen = BTreeSet::new();
-    let mut kept: Vec<Record> = std::mem::take(records)
+    let mut kept: Vec<JournalRecord> = std::mem::take(records)
         .into_iter()
         .rev()
         .filter(|record| seen.insert((record.kind, record.key.clone())))
@@ -471,10 +471,10 @@ mod tests {
     #[test]
     fn of_the_records_of_one_key_the_last_stays() {
         let mut records = vec![
-            Record::put(1, "a", "1"),
-            Record::put(2, "a", "2"),
-            Record::put(1, "b", "3"),
-            Record::delete(1, "a"),
+            JournalRecord::put(1, "a", "1"),
+            JournalRecord::put(2, "a", "2"),
+            JournalRecord::put(1, "b", "3"),
+            JournalRecord::delete(1, "a"),
         ];
         let kept = records[1..].to_vec();
         coalesce(&mut records);
@@ -487,8 +487,8 @@ mod tests {
         Keeper::new(Duration::ZERO, &keeping, opening)
     }
 
-    fn large(key: usize) -> Vec<Record> {
-        vec![Record::put(1, key.to_be_bytes(), vec![0; 64 * 1024])]
+    fn large(key: usize) -> Vec<JournalRecord> {
+        vec![JournalRecord::put(1, key.to_be_bytes(), vec![0; 64 * 1024])]
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use budget::{Budget, Urgency};
 pub use journal::{Committed, Journal, JournalOptions};
 pub use keeper::{Keeper, KeeperStep, Keeping, Kept, MissingRoom, Opening, Ticket};
 pub use medium::{Fault, Medium};
-pub use record::{Op, Record};
+pub use record::{JournalRecord, Op};
 pub use replay::{Deliver, Replay, read};
 pub use segment::{Cut, Damage, Slot};
 pub use survey::{KindCount, SegmentSurvey, Survey, survey};

@@ -54,7 +54,7 @@ const DELETED: u32 = u32::MAX;
 
 /// One change to the state that the journal keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct JournalRecord {
     /// The kind of the body; the caller's own numbering.
     pub kind: u16,
     /// Names the thing within its kind; at most [`crate::limits::STORE_KEY_BYTES_MAX`].
@@ -72,7 +72,7 @@ pub enum Op {
     Put(Vec<u8>),
 }
 
-impl Record {
+impl JournalRecord {
     /// A record that sets the body of a key.
     pub fn put(kind: u16, key: impl Into<Vec<u8>>, body: impl Into<Vec<u8>>) -> Self {
         Self { kind, key: key.into(), op: Op::Put(body.into()) }
@@ -318,7 +318,7 @@ impl GroupBuffer {
     }
 
     /// Adds a record; returns where its frame starts, in bytes from the start of the group.
-    pub fn push(&mut self, record: &Record) -> usize {
+    pub fn push(&mut self, record: &JournalRecord) -> usize {
         let check = crc(crc(0, &record.key), record.body().unwrap_or_default());
         self.push_frame(record.kind, &record.key, record.body(), check)
     }

@@ -1,6 +1,6 @@
 //! From segments to live records: which generation counts, and what to do when its base is damaged.
 
-use super::index::Index;
+use super::index::FrameIndex;
 use super::medium::{Disk, Fault, Medium, name};
 use super::record::{Frame, SegmentHeader};
 use super::segment::{Cut, Damage, Place, Scan, Slot, Source, look, scan};
@@ -33,7 +33,7 @@ pub struct Replay {
 pub(crate) struct Loaded {
     /// The segments that live frames are in, oldest first; the last is the newest.
     pub(crate) sources: Vec<Source>,
-    pub(crate) index: Index,
+    pub(crate) index: FrameIndex,
     /// The scan of the newest segment.
     pub(crate) scan: Scan,
     pub(crate) replay: Replay,
@@ -43,7 +43,7 @@ impl Loaded {
     fn nothing(salt: u64) -> Self {
         Self {
             sources: Vec::new(),
-            index: Index::new(salt),
+            index: FrameIndex::new(salt),
             scan: Scan::default(),
             replay: Replay::default(),
         }
@@ -104,14 +104,14 @@ pub(crate) fn load<M: Medium>(disk: &Disk<M>, slots: &[Slot], salt: u64) -> Load
         loaded.replay.foreign_major = Some(newest.major);
         return loaded;
     };
-    let (mut index, scan) = indexed(disk, &active, Index::new(salt));
+    let (mut index, scan) = indexed(disk, &active, FrameIndex::new(salt));
     let mut sources = vec![active];
     // The base is a copy of the last state of its source. If the copy is damaged and the source is not, the source
     // followed by what was committed after the copy is the whole state.
     if !scan.has_base(&active.header)
         && let Some(older) = source_of(slots, active.header.source)
     {
-        let (older_index, older_scan) = indexed(disk, &older, Index::new(salt));
+        let (older_index, older_scan) = indexed(disk, &older, FrameIndex::new(salt));
         if older_scan.has_base(&older.header) && !older_scan.has_hole() {
             (index, _) = indexed(disk, &active, older_index);
             sources = vec![older, active];
@@ -129,7 +129,7 @@ pub(crate) fn load<M: Medium>(disk: &Disk<M>, slots: &[Slot], salt: u64) -> Load
 pub(crate) fn each_live<M: Medium>(
     disk: &Disk<M>,
     sources: &[Source],
-    index: &Index,
+    index: &FrameIndex,
     visit: &mut dyn FnMut(&Frame),
 ) -> usize {
     let mut records = 0;
@@ -144,7 +144,11 @@ pub(crate) fn each_live<M: Medium>(
     records
 }
 
-fn indexed<M: Medium>(disk: &Disk<M>, source: &Source, mut index: Index) -> (Index, Scan) {
+fn indexed<M: Medium>(
+    disk: &Disk<M>,
+    source: &Source,
+    mut index: FrameIndex,
+) -> (FrameIndex, Scan) {
     let found = scan(disk, source, &mut |place: Place, frame: &Frame| match frame.body {
         Some(_) => index.put(frame.kind, frame.key, place),
         None => index.delete(frame.kind, frame.key),

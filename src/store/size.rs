@@ -2,7 +2,7 @@
 
 use super::base::pages_for;
 use super::medium::Fault;
-use super::record::{GROUPS_AT, PAGE_BYTES, Record};
+use super::record::{GROUPS_AT, JournalRecord, PAGE_BYTES};
 use crate::limits::{STORE_BODY_BYTES_MAX, STORE_KEY_BYTES_MAX, STORE_SEGMENTS, STORE_SPARE_BYTES};
 
 /// Two headers, a base, and room for a few groups.
@@ -101,7 +101,7 @@ pub(super) fn full(needed: u64, max: u32) -> Fault {
     Fault::Full { bytes: needed * page, bytes_max: data_pages(max) * page }
 }
 
-impl Record {
+impl JournalRecord {
     /// Whether its key and body are within their limits; the error is [`Fault::TooLarge`].
     pub fn check_size(&self) -> Result<(), Fault> {
         let body = self.body().map_or(0, <[u8]>::len);

@@ -1,15 +1,15 @@
 //! The work of a journal, and its result. A record that cannot be kept is left out: it must not cost the
 //! others their place.
 
-use crate::store::{Fault, Journal, Medium, Record, Wear};
+use crate::store::{Fault, Journal, JournalRecord, Medium, Wear};
 
 /// The records to be written.
 #[derive(Clone, Debug, Default)]
 pub struct Work {
     /// The records that have changed.
-    pub records: Vec<Record>,
+    pub records: Vec<JournalRecord>,
     /// The whole state before that, if the journal is to begin anew, the most precious first.
-    pub state: Option<Vec<Record>>,
+    pub state: Option<Vec<JournalRecord>>,
 }
 
 /// The result.
@@ -66,7 +66,7 @@ impl Work {
     }
 }
 
-fn keep_sized(records: &mut Vec<Record>, left: &mut Left) {
+fn keep_sized(records: &mut Vec<JournalRecord>, left: &mut Left) {
     records.retain(|record| match record.check_size() {
         Ok(()) => true,
         Err(why) => {
@@ -78,7 +78,7 @@ fn keep_sized(records: &mut Vec<Record>, left: &mut Left) {
 
 fn begin_anew<M: Medium>(
     journal: &mut Journal<M>,
-    mut state: Vec<Record>,
+    mut state: Vec<JournalRecord>,
     known: &dyn Fn(u16) -> bool,
     left: &mut Left,
 ) -> Result<(), Fault> {
@@ -98,7 +98,7 @@ fn begin_anew<M: Medium>(
 /// Returns whether anything was written. Records that find no room are left out; halving finds those that do.
 fn commit<M: Medium>(
     journal: &mut Journal<M>,
-    records: &[Record],
+    records: &[JournalRecord],
     left: &mut Left,
 ) -> Result<bool, Fault> {
     match journal.commit(records) {

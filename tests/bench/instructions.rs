@@ -243,7 +243,7 @@ receivers: [{name: hook, webhook_configs: [{url: 'http://127.0.0.1:1/'}]}]
 ";
 
 fn load(text: &str) -> Arc<Config> {
-    let options = config::Options {
+    let options = config::LoadOptions {
         file: "x.yml".as_ref(),
         language: Language::Yaml,
         flags: &Flags::default(),

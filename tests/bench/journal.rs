@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use bellwether::shell::flash::FlashDir;
-use bellwether::store::{Journal, JournalOptions, Record};
+use bellwether::store::{Journal, JournalOptions, JournalRecord};
 
 /// Replay may take so long, on the developer's machine.
 const REPLAY_MS_MAX: u128 = 200;
@@ -47,8 +47,9 @@ fn figures() {
     let (mut journal, _) = open(&dir);
     for first in (0..10_000).step_by(100) {
         let ids = first..first + 100;
-        let silences = ids.clone().map(|n| Record::put(1, format!("silence-{n:08}"), body(n, 200)));
-        let alerts = ids.map(|n| Record::put(2, n.to_le_bytes(), body(n, 400)));
+        let silences =
+            ids.clone().map(|n| JournalRecord::put(1, format!("silence-{n:08}"), body(n, 200)));
+        let alerts = ids.map(|n| JournalRecord::put(2, n.to_le_bytes(), body(n, 400)));
         journal.commit(&silences.chain(alerts).collect::<Vec<_>>()).unwrap();
     }
     let (records, bytes) = journal.live();
@@ -101,11 +102,11 @@ fn reset_peak() {
 /// stdin first, and after, so that a counter can be read.
 fn write(dir: &Path, commits: usize, records: usize) {
     let (mut journal, _) = open(dir);
-    journal.commit(&[Record::put(1, "first", body(0, 200))]).unwrap();
+    journal.commit(&[JournalRecord::put(1, "first", body(0, 200))]).unwrap();
     wait("ready");
     for n in 0..commits {
-        let group: Vec<Record> = (0..records)
-            .map(|r| Record::put(1, format!("key-{}", (n * records + r) % 50), body(n, 184)))
+        let group: Vec<JournalRecord> = (0..records)
+            .map(|r| JournalRecord::put(1, format!("key-{}", (n * records + r) % 50), body(n, 184)))
             .collect();
         journal.commit(&group).unwrap();
     }
@@ -119,7 +120,7 @@ fn idle(dir: &Path) {
     let (mut journal, _) = open(dir);
     wait("ready");
     for n in 0..300 {
-        assert!(!journal.commit(&[Record::delete(1, format!("gone-{n}"))]).unwrap().wrote);
+        assert!(!journal.commit(&[JournalRecord::delete(1, format!("gone-{n}"))]).unwrap().wrote);
     }
     wait("done");
 }

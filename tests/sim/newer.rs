@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bellwether::limits::DATAGRAM_BYTES_MAX;
 use bellwether::node::DATED;
 use bellwether::node::Node;
-use bellwether::store::{Op, Record};
+use bellwether::store::{JournalRecord, Op};
 use bellwether::wire::record::{Kind, Stamped};
 use bellwether::wire::rest::{rest, with_rest};
 use minicbor::{Decoder, Encoder};
@@ -79,7 +79,7 @@ impl Newer {
     }
 
     /// Notes what a seat of an older version keeps of its own: it stays as it is.
-    pub(crate) fn note_kept(&mut self, node: u64, records: &[Record]) {
+    pub(crate) fn note_kept(&mut self, node: u64, records: &[JournalRecord]) {
         let own = records.iter().filter_map(|record| {
             let stamped = Stamped::decode(record.body()?).ok().filter(|it| it.node == node)?;
             Some((u8::try_from(record.kind).ok()?, record.key.clone(), stamped.hlc, node))
@@ -156,7 +156,7 @@ impl Newer {
     }
 
     /// A seat's records for flash, as a newer version would write them.
-    pub(crate) fn write(&mut self, node: u64, now_ms: i64, records: &mut Vec<Record>) {
+    pub(crate) fn write(&mut self, node: u64, now_ms: i64, records: &mut Vec<JournalRecord>) {
         for record in records.iter_mut() {
             let Some(kind) = Kind::from_number(record.kind) else { continue };
             let Op::Put(body) = &mut record.op else { continue };
@@ -171,13 +171,13 @@ impl Newer {
         }
         if self.rng.random_bool(self.strange * 2.0) {
             self.made += 1;
-            records.push(Record::put(NEW_OWN, "own", "of a newer version"));
+            records.push(JournalRecord::put(NEW_OWN, "own", "of a newer version"));
             let hlc = now_ms.cast_unsigned() << 16;
             let expires_at_ms = now_ms + 24 * 3_600_000;
             let body = b"kept".to_vec();
             let stamped = Stamped { hlc, node, expires_at_ms, body };
             let key = self.made.to_be_bytes();
-            records.push(Record::put(NEW.into(), key, stamped.encode()));
+            records.push(JournalRecord::put(NEW.into(), key, stamped.encode()));
         }
     }
 }

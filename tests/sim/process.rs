@@ -9,7 +9,7 @@ use bellwether::effect::Cx;
 use bellwether::gossip::{self, KeyRing};
 use bellwether::limits::{STOP_TIME_MAX, STORE_SEGMENT_BYTES_MAX};
 use bellwether::node::{Node, Options};
-use bellwether::store::{self, Journal, Keeper, KeeperStep, Kept, Opening, Record};
+use bellwether::store::{self, Journal, JournalRecord, Keeper, KeeperStep, Kept, Opening};
 use bellwether::wire::record::Kind;
 use rand::{Rng as _, RngExt};
 
@@ -207,7 +207,7 @@ impl World {
     }
 
     /// Queues records for flash.
-    pub(crate) fn persist(&mut self, seat: usize, mut records: Vec<Record>) {
+    pub(crate) fn persist(&mut self, seat: usize, mut records: Vec<JournalRecord>) {
         self.write(seat, &mut records);
         self.trace.kept(self.now, seat, &records);
         if let Some(keeper) = &mut self.seats[seat].keeper {
@@ -217,7 +217,7 @@ impl World {
     }
 
     /// Gives the journal the state to begin anew with.
-    pub(crate) fn begin_anew(&mut self, seat: usize, mut state: Vec<Record>) {
+    pub(crate) fn begin_anew(&mut self, seat: usize, mut state: Vec<JournalRecord>) {
         self.write(seat, &mut state);
         if let Some(keeper) = &mut self.seats[seat].keeper {
             keeper.begin_anew(state);
@@ -226,7 +226,7 @@ impl World {
     }
 
     /// A seat's records for flash, in the words of its version.
-    fn write(&mut self, seat: usize, records: &mut Vec<Record>) {
+    fn write(&mut self, seat: usize, records: &mut Vec<JournalRecord>) {
         let it = &self.seats[seat];
         let node = newer::id(it.node.as_ref());
         if it.newer {

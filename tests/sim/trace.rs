@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use bellwether::store::{Op, Record};
+use bellwether::store::{JournalRecord, Op};
 
 /// The events that are printed line by line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +82,7 @@ impl Trace {
     }
 
     /// The records that a node gives to its flash.
-    pub(crate) fn kept(&mut self, at: u64, seat: usize, records: &[Record]) {
+    pub(crate) fn kept(&mut self, at: u64, seat: usize, records: &[JournalRecord]) {
         for record in records {
             self.passed(at, seat, usize::from(record.kind), &record.key);
             match &record.op {

@@ -223,7 +223,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn load(text: &str) -> Arc<Config> {
-    let options = config::Options {
+    let options = config::LoadOptions {
         file: Path::new("sim.toml"),
         language: Language::Toml,
         flags: &Flags::default(),

@@ -173,15 +173,10 @@ fn functions_have_at_most_70_lines() {
 }
 
 /// The names that two public types have, and why neither is renamed. Both are written with their room.
-const SHARED: [(&str, &str); 6] = [
+const SHARED: [(&str, &str); 4] = [
     ("Config", "the config file, and the settings that a member of the flock is made with"),
     ("Key", "Alertmanager's word for a key of the config, and the field's for that of a record"),
-    ("Options", "the flags of a room: of reading a config, of alerting"),
     ("Origin", "the HTTP header, and where a key of the schema comes from"),
-    (
-        "Record",
-        "the field's word in the journal and in the flock, which know nothing of each other",
-    ),
     ("Route", "a route as it is written, and the same in the tree that alerts are matched with"),
 ];
 

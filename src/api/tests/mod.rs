@@ -16,7 +16,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use super::*;
-use crate::config::{Config, Flags, Language, Options as ConfigOptions};
+use crate::config::{Config, Flags, Language, LoadOptions};
 use crate::effect::{AttemptId, Effect};
 use crate::gossip::{self, Via};
 use crate::node::Options;
@@ -57,7 +57,7 @@ time_intervals = [{ years = ["1970:2200"] }]
 "#;
 
 fn loaded(config: &str) -> Arc<Config> {
-    let options = ConfigOptions {
+    let options = LoadOptions {
         file: "test.toml".as_ref(),
         language: Language::Toml,
         flags: &Flags::default(),

@@ -122,7 +122,7 @@ fn a_page_waits_only_while_nothing_has_changed() {
     let (status, first) = version(&mut world, "");
     assert_eq!(status, 200);
     assert_eq!(version(&mut world, &first).0, 202, "nothing has changed");
-    let records = [crate::store::Record {
+    let records = [crate::store::JournalRecord {
         kind: u16::from(crate::wire::record::Kind::Silence.number()),
         key: Vec::new(),
         op: crate::store::Op::Delete,

@@ -23,7 +23,7 @@ use crate::config::problem::{Errors, Problem};
 use crate::config::table::{Item, Notes, Table};
 use crate::config::tree::{Node, Value, parse};
 use crate::config::{
-    Admission, Config, Environment, Http, Language, Loaded, Options, Route, Schema, Settings,
+    Admission, Config, Environment, Http, Language, LoadOptions, Loaded, Route, Schema, Settings,
     render, settings, tree,
 };
 use crate::limits::CONFIG_COMPILED_BYTES_MAX;
@@ -56,7 +56,7 @@ impl Cx<'_> {
 pub(super) fn check(
     tree: &Node,
     ignored: Option<&Problem>,
-    options: &Options<'_>,
+    options: &LoadOptions<'_>,
 ) -> Result<Loaded, Errors> {
     load_tree(tree, ignored, options, Notes::default()).map(|(loaded, _)| loaded)
 }
@@ -64,7 +64,7 @@ pub(super) fn check(
 /// The tree too, and the paths of the values in it that are numbers or booleans.
 pub(super) fn load_typed(
     text: &[u8],
-    options: &Options<'_>,
+    options: &LoadOptions<'_>,
 ) -> Result<(Node, BTreeSet<String>, Loaded), Errors> {
     let file = options.file.display().to_string();
     let (tree, ignored) =
@@ -74,7 +74,7 @@ pub(super) fn load_typed(
 }
 
 /// The routes alone; of receivers, their names.
-pub(super) fn load_routes(text: &[u8], options: &Options<'_>) -> Result<Config, Errors> {
+pub(super) fn load_routes(text: &[u8], options: &LoadOptions<'_>) -> Result<Config, Errors> {
     const SECTIONS: [&str; 5] =
         ["route", "receivers", "time_intervals", "mute_time_intervals", "features"];
     let file = options.file.display().to_string();
@@ -132,7 +132,7 @@ pub(super) fn scalars(text: &[u8]) -> Result<Vec<(String, String)>, Problem> {
 fn load_tree(
     tree: &Node,
     ignored: Option<&Problem>,
-    options: &Options<'_>,
+    options: &LoadOptions<'_>,
     notes: Notes,
 ) -> Result<(Loaded, BTreeSet<String>), Errors> {
     let file = options.file.display().to_string();
@@ -163,7 +163,7 @@ const WITHOUT_EFFECT: [(&str, &str); 2] = [
 ];
 
 /// None only if an error has been noted.
-fn sections(root: &Table<'_>, options: &Options<'_>) -> Option<Loaded> {
+fn sections(root: &Table<'_>, options: &LoadOptions<'_>) -> Option<Loaded> {
     let settings = read_settings(root, options);
     let directory = options.file.parent().unwrap_or(Path::new(""));
     let (grammar, schemas) = (settings.grammar(), options.schemas);
@@ -221,7 +221,7 @@ fn compiled_bytes(route: &Route) -> usize {
     route.matchers.compiled_bytes() + route.routes.iter().map(compiled_bytes).sum::<usize>()
 }
 
-fn read_settings(root: &Table<'_>, options: &Options<'_>) -> Settings {
+fn read_settings(root: &Table<'_>, options: &LoadOptions<'_>) -> Settings {
     let mut settings = Settings::default();
     if let Some(directory) = &options.environment.state_directory {
         directory.clone_into(&mut settings.storage.path);

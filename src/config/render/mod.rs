@@ -413,11 +413,11 @@ mod tests {
 
     use super::*;
     use crate::config::tree::{Value, parse};
-    use crate::config::{Environment, Flags, Language, Options};
+    use crate::config::{Environment, Flags, Language, LoadOptions};
 
     fn original(text: &str) -> String {
         let (file, flags) = (Path::new("/etc/x.yml"), &Flags::default());
-        let options = Options {
+        let options = LoadOptions {
             file,
             language: Language::Yaml,
             flags,

@@ -11,7 +11,7 @@ pub use muting::Memo;
 
 use muting::InForce;
 
-use crate::core::index::Index;
+use crate::core::index::MatcherIndex;
 use crate::limits::{
     MATCHERS_MAX, SILENCE_BYTES_MAX, SILENCES_BYTES_MAX, SILENCES_COMPILED_BYTES_MAX, SILENCES_MAX,
 };
@@ -104,7 +104,7 @@ pub struct Silences {
     free: BTreeSet<usize>,
     /// The silence that each change concerned, by serial.
     by_serial: BTreeMap<Serial, usize>,
-    index: Index<usize>,
+    index: MatcherIndex<usize>,
     serial: Serial,
     bytes: usize,
     compiled_bytes: usize,

@@ -8,7 +8,7 @@ use bellwether::api::{
     Access, Answer, Request, Response, Site, go_on_listing, go_on_posting, handle,
 };
 use bellwether::config::{
-    Config, Environment, Flags, Language, Options as ConfigOptions, Settings,
+    Config, Environment, Flags, Language, LoadOptions, Settings,
 };
 use bellwether::effect::{AttemptId, Cx, Effect};
 use bellwether::limits::{ALERTS_MAX, SILENCES_MAX};
@@ -149,7 +149,7 @@ fn refusal() -> Reply {
 fn config() -> Arc<Config> {
     thread_local! {
         static CONFIG_READ: Arc<Config> = {
-            let options = ConfigOptions {
+            let options = LoadOptions {
                 file: "x.yml".as_ref(),
                 language: Language::Yaml,
                 flags: &Flags::default(),

@@ -1,6 +1,6 @@
 //! Whole configurations, in TOML and in YAML: what is taken is printed as YAML, and taken again as the same.
 
-use bellwether::config::{Config, Environment, Errors, Flags, Language, Options, convert};
+use bellwether::config::{Config, Environment, Errors, Flags, Language, LoadOptions, convert};
 use bellwether::notify::SCHEMAS;
 use std::sync::LazyLock;
 
@@ -58,8 +58,8 @@ fn read(bytes: &[u8], language: Language) -> Result<Config, Errors> {
     Config::load(bytes, &options(language)).map(|loaded| loaded.config)
 }
 
-fn options(language: Language) -> Options<'static> {
+fn options(language: Language) -> LoadOptions<'static> {
     static GIVEN: LazyLock<(Flags, Environment)> = LazyLock::new(Default::default);
     let (flags, environment) = &*GIVEN;
-    Options { file: "config".as_ref(), language, flags, environment, schemas: SCHEMAS }
+    LoadOptions { file: "config".as_ref(), language, flags, environment, schemas: SCHEMAS }
 }

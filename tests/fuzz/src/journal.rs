@@ -9,7 +9,7 @@ mod rng;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bellwether::store::record::PAGE_BYTES;
-use bellwether::store::{Fault, Journal, JournalOptions, Record, read, survey};
+use bellwether::store::{Fault, Journal, JournalOptions, JournalRecord, read, survey};
 
 use crate::input::Input;
 use flash::Flash;
@@ -37,9 +37,9 @@ pub fn run(bytes: &[u8]) {
         let (key, length) = (input.byte() % 4, usize::from(input.u16() % 5000));
         let body = vec![input.byte(); length];
         let record = if length == 0 {
-            Record::delete(1, [key])
+            JournalRecord::delete(1, [key])
         } else {
-            Record::put(1, [key], body.clone())
+            JournalRecord::put(1, [key], body.clone())
         };
         if let Err(fault) = journal.commit(&[record]) {
             assert!(matches!(fault, Fault::Full { .. }), "on good flash: {fault:?}");
@@ -73,11 +73,11 @@ pub fn run(bytes: &[u8]) {
     assert_eq!(counted, found.len());
     assert!(only_read.is_ok() && seen == found);
     // It goes on, at the latest when it was written anew.
-    let state: Vec<Record> = found
+    let state: Vec<JournalRecord> = found
         .iter()
-        .map(|((kind, key), body)| Record::put(*kind, key.clone(), body.clone()))
+        .map(|((kind, key), body)| JournalRecord::put(*kind, key.clone(), body.clone()))
         .collect();
-    let more = Record::put(2, *b"more", *b"more");
+    let more = JournalRecord::put(2, *b"more", *b"more");
     if journal.commit(std::slice::from_ref(&more)).is_err() {
         journal.rewrite(&state, &|_| true).unwrap();
         journal.commit(&[more]).unwrap();

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use bellwether::config::{Config, Environment, Flags, Integration, Language, Options};
+use bellwether::config::{Config, Environment, Flags, Integration, Language, LoadOptions};
 use bellwether::limits::REQUESTS_PER_ATTEMPT_MAX;
 use bellwether::model::{Alert, GroupKey, Labels};
 use bellwether::notify::{
@@ -78,7 +78,7 @@ fn examples() -> Vec<String> {
 fn integrations(example: &str) -> Vec<Integration> {
     let indented: String = example.lines().map(|line| format!("  {line}\n")).collect();
     let text = format!("route: {{receiver: r}}\nreceivers:\n- name: r\n{indented}");
-    let options = Options {
+    let options = LoadOptions {
         file: "x.yml".as_ref(),
         language: Language::Yaml,
         flags: &Flags::default(),

@@ -10,7 +10,7 @@ use bellwether::limits::{
 };
 use bellwether::model::{GroupKey, LogEntry, LogKey, MatchOp, Matcher, Report, SilenceId};
 use bellwether::node::{SilenceDraft, SilenceError};
-use bellwether::store::{self, Journal, Record};
+use bellwether::store::{self, Journal, JournalRecord};
 use bellwether::time::Wall;
 use bellwether::wire::record::{Kind, Stamped, encode_log, log_key};
 
@@ -247,9 +247,9 @@ fn log_of_the_past(world: &mut World, seat: usize, numbers: Range<usize>, first_
             expires_at_ms: entry.expires_at.as_ms(),
             body: encode_log(&key, &entry),
         };
-        Record::put(Kind::Log.number().into(), log_key(&key), body.encode())
+        JournalRecord::put(Kind::Log.number().into(), log_key(&key), body.encode())
     };
-    let records: Vec<Record> = numbers.map(record).collect();
+    let records: Vec<JournalRecord> = numbers.map(record).collect();
     journal.commit(&records).unwrap();
 }
 

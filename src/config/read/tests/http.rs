@@ -12,7 +12,7 @@ fn http(http_config: &str, environment: &Environment) -> (Http, String) {
         "route: {{receiver: d}}\nreceivers:\n- name: d\n  webhook_configs:\n  - {{url: 'https://x', http_config: {http_config}}}\n"
     );
     let (file, flags) = (Path::new("/etc/x.yml"), &Flags::default());
-    let options = Options {
+    let options = LoadOptions {
         file,
         language: Language::Yaml,
         flags,

@@ -24,7 +24,7 @@ fn load_as(language: Language, text: &str, flags: &Flags) -> Result<Loaded, Erro
     };
     Config::load(
         text.as_bytes(),
-        &Options {
+        &LoadOptions {
             file,
             language,
             flags,
@@ -331,7 +331,7 @@ fn systemds_state_directory_is_the_default_of_the_storage() {
     };
     let path = |text: &str, args: &[&str]| {
         let flags = &flags(args);
-        let options = Options {
+        let options = LoadOptions {
             file: Path::new("x.yml"),
             language: Language::Yaml,
             flags,
@@ -383,7 +383,7 @@ proptest! {
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), is_toml: bool) {
         let language = if is_toml { Language::Toml } else { Language::Yaml };
         let flags = &Flags::default();
-        let options = Options { file: Path::new("x"), language, flags, environment: &Environment::default(), schemas: crate::notify::SCHEMAS };
+        let options = LoadOptions { file: Path::new("x"), language, flags, environment: &Environment::default(), schemas: crate::notify::SCHEMAS };
         if let Err(errors) = Config::load(&bytes, &options) {
             prop_assert!(!errors.problems.is_empty());
         }
@@ -403,7 +403,7 @@ proptest! {
             bytes[at] = byte;
         }
         let flags = &Flags::default();
-        let options = Options { file: Path::new("x"), language, flags, environment: &Environment::default(), schemas: crate::notify::SCHEMAS };
+        let options = LoadOptions { file: Path::new("x"), language, flags, environment: &Environment::default(), schemas: crate::notify::SCHEMAS };
         if let Err(errors) = Config::load(&bytes, &options) {
             prop_assert!(!errors.problems.is_empty());
         }

@@ -7,8 +7,8 @@ use crate::config::{Environment, Flags, Language};
 
 const REFERENCE: &str = include_str!("../../../../configs/reference.toml");
 
-fn options<'a>(flags: &'a Flags, environment: &'a Environment) -> Options<'a> {
-    Options {
+fn options<'a>(flags: &'a Flags, environment: &'a Environment) -> LoadOptions<'a> {
+    LoadOptions {
         file: Path::new("x"),
         language: Language::Toml,
         flags,
