@@ -38,7 +38,7 @@ pub mod gossip;
 /// Every limit, with its policy.
 pub mod limits;
 /// The nouns, valid by construction: labels, durations, `matcher` (`matcher/pattern` compiles and anchors), alerts, silences,
-/// `time_interval` with its calendar, `group_key` as Alertmanager writes it, `log_entry` and how two merge.
+/// `time_interval` with its calendar, `group_key` as Alertmanager writes it, `log_entry`.
 pub mod model;
 /// The whole brain: `handle_*` in, effects out, one `next_timeout`. `kinds` has a file for each kind of record: key, life, merging.
 /// `members` decides which are missing; `faults` and `troubles` are those of this node and around it, `own` the alerts of these; the

@@ -1,9 +1,11 @@
-//! The notification log: what was last sent, for every group and integration.
+//! The notification log: what was last sent, for every group and integration, and how two entries of one key are merged.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::box_map::BoxMap;
-use crate::limits::{LOG_BYTES_MAX, LOG_ENTRIES_MAX};
+use crate::limits::{LOG_BYTES_MAX, LOG_ENTRIES_MAX, LOG_NOTIFIERS_MAX};
+use crate::model::log_entry::united;
 use crate::model::{LogEntry, LogKey};
 use crate::time::{Mono, Wall};
 
@@ -23,6 +25,21 @@ pub struct Nflog {
 /// Whether something fires, when it expires, and whose it is: the least gives way first.
 type Place = (bool, Wall, u128);
 
+/// The result of merging a log entry of another member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logged {
+    /// There was no room for it.
+    Full,
+    /// It is held joined with the entry that was held before. Every node that holds both does the same; `by`, of which the
+    /// other's author had not heard, publishes the result.
+    Joined {
+        /// A node.
+        by: u64,
+    },
+    /// It is held.
+    Taken,
+}
+
 impl Nflog {
     /// The entry of `key`, if it has not expired.
     pub fn get(&self, key: &LogKey, now: Wall) -> Option<&LogEntry> {
@@ -33,6 +50,21 @@ impl Nflog {
     /// The entry of the key with this [`LogKey::id`].
     pub fn find(&self, id: u128) -> Option<(&LogKey, &LogEntry)> {
         self.entries.get(&id).map(|(key, entry)| (key, entry))
+    }
+
+    /// The entry of another member merged with the one that is held: if its author did not have that, the flock was in parts, and
+    /// the two are joined. The result is not put yet.
+    pub fn merged(&self, now: Wall, key: &LogKey, entry: LogEntry) -> (Logged, LogEntry) {
+        let apart = self.get(key, now).and_then(|ours| {
+            let by = entry.unheard(ours)?;
+            let joined = ours.joined(&entry);
+            let says_more = joined.firing != entry.firing || joined.resolved != entry.resolved;
+            says_more.then_some((by, joined))
+        });
+        match apart {
+            Some((by, joined)) => (Logged::Joined { by }, joined),
+            None => (Logged::Taken, entry),
+        }
     }
 
     /// Takes an entry as it is. Returns the keys of those that give way to it, which may be its own.
@@ -102,6 +134,39 @@ impl Nflog {
     }
 }
 
+impl LogEntry {
+    /// The last sender of those that had sent `other` or an earlier entry, without this entry's author having heard.
+    fn unheard(&self, other: &Self) -> Option<u64> {
+        other.notified_by.iter().find(|it| self.told_by(it.0) < it.1).map(|it| it.0)
+    }
+
+    /// The joint state that receivers know from this and from `later`, neither of which knew of the other. Of an alert that only one
+    /// reported as firing, and the other as ended, nobody knows which came last: it is told once more.
+    #[must_use]
+    pub(in crate::core) fn joined(&self, later: &Self) -> Self {
+        let firing = united(&self.firing, &later.firing);
+        let mut notified_by: Vec<(u64, u64)> = later.notified_by.to_vec();
+        for (node, times) in &*self.notified_by {
+            match notified_by.iter_mut().find(|it| it.0 == *node) {
+                Some(known) => known.1 = known.1.max(*times),
+                None => notified_by.push((*node, *times)),
+            }
+        }
+        notified_by.truncate(LOG_NOTIFIERS_MAX);
+        // The same whichever is joined to which.
+        let last = (self.timestamp, &self.facts).max((later.timestamp, &later.facts)).1;
+        Self {
+            timestamp: self.timestamp.max(later.timestamp),
+            // Also the ends that `later` did not report: a third may not know of them, and say that it fires.
+            resolved: united(&self.resolved, &later.resolved),
+            firing,
+            expires_at: self.expires_at.max(later.expires_at),
+            notified_by: notified_by.into(),
+            facts: Rc::clone(last),
+        }
+    }
+}
+
 fn place(id: u128, entry: &LogEntry) -> Place {
     (!entry.firing.is_empty(), entry.expires_at, id)
 }
@@ -115,6 +180,8 @@ fn bytes(key: &LogKey, entry: &LogEntry) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::{Fingerprint, GroupKey};
 
@@ -180,5 +247,74 @@ mod tests {
         assert_eq!(log.put(key("c"), entry(102, &many)), [key("a")]);
         assert_eq!(log.put(key("c"), entry(103, &[1])), [], "what it was is not counted");
         assert_eq!(log.put(key("d"), entry(104, &many)), []);
+    }
+
+    fn ids(ids: &[u64]) -> Rc<[Fingerprint]> {
+        ids.iter().copied().map(Fingerprint).collect()
+    }
+
+    /// An entry of this time, and the members that had sent.
+    fn said(secs: i64, firing: &[u64], resolved: &[u64], notified_by: &[(u64, u64)]) -> LogEntry {
+        LogEntry {
+            timestamp: Wall::from_secs(secs),
+            resolved: ids(resolved),
+            notified_by: notified_by.into(),
+            ..entry(secs + 100, firing)
+        }
+    }
+
+    #[test]
+    fn the_facts_of_the_later_answer_stay_whichever_is_joined_to_which() {
+        let facts = |text: &str| -> Rc<[Arc<str>]> { [text.into()].into() };
+        let one = LogEntry { facts: facts("1"), ..said(5, &[1], &[], &[(7, 2)]) };
+        let later = LogEntry { facts: facts("2"), ..said(9, &[1], &[], &[(8, 1)]) };
+        assert_eq!((one.joined(&later).facts, later.joined(&one).facts), (facts("2"), facts("2")));
+    }
+
+    #[test]
+    fn of_two_that_did_not_know_of_each_other_both_hold() {
+        let one = said(5, &[1, 3, 6], &[2, 4], &[(7, 2), (9, 1)]);
+        let later = said(9, &[2, 3], &[1, 5], &[(8, 1), (9, 3)]);
+        let joined = said(9, &[1, 2, 3, 6], &[1, 2, 4, 5], &[(8, 1), (9, 3), (7, 2)]);
+        assert_eq!(one.joined(&later), joined);
+        assert_eq!(one.joined(&joined), joined, "once is enough");
+    }
+
+    #[test]
+    fn an_unknowing_third_entry_settles_no_disagreement() {
+        let fires = said(5, &[1, 3], &[], &[(7, 1)]);
+        let ended = said(6, &[1], &[3], &[(8, 1)]);
+        let third = said(9, &[1], &[4], &[(9, 1)]);
+        let joined = fires.joined(&ended).joined(&third);
+        assert_eq!((&*joined.firing, &*joined.resolved), (&*ids(&[1, 3]), &*ids(&[3, 4])));
+        assert_eq!(fires.joined(&third).resolved, ids(&[4]), "nobody said that it had ended");
+    }
+
+    #[test]
+    fn a_notified_end_survives_two_merges() {
+        let fires = said(5, &[1, 3], &[], &[(7, 1)]);
+        let ended = said(6, &[1], &[3], &[(8, 1)]);
+        let later = said(9, &[1], &[], &[(9, 1)]);
+        let joined = fires.joined(&ended.joined(&later));
+        assert!(!joined.reported(Fingerprint(3), true) && !joined.reported(Fingerprint(3), false));
+    }
+
+    #[test]
+    fn alerts_that_two_logs_disagree_on_are_unsure() {
+        let reported = |entry: &LogEntry, id: u64| {
+            let [firing, ended] = [true, false].map(|it| entry.reported(Fingerprint(id), it));
+            (firing, ended)
+        };
+        let one = said(5, &[1, 3], &[2], &[(7, 2)]);
+        let joined = one.joined(&said(9, &[2, 3], &[1, 4], &[(8, 1)]));
+        for (id, expected) in [
+            (1, (false, false)),
+            (2, (false, false)),
+            (3, (true, false)),
+            (4, (false, true)),
+            (5, (false, false)),
+        ] {
+            assert_eq!(reported(&joined, id), expected, "{id}");
+        }
     }
 }

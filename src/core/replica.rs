@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::core::deliver::logging::log_key;
 use crate::core::heartbeat::is_fault;
 use crate::core::intake::Sender;
+use crate::core::nflog::Logged;
 use crate::core::restore::{Phase, until_flush};
 use crate::core::route::RouteId;
 use crate::core::timers::Timer;
@@ -13,21 +14,6 @@ use crate::core::{Change, Core};
 use crate::limits::{ALERT_BYTES_MAX, GROUPS_MAX};
 use crate::model::{Alert, Fingerprint, GroupKey, Labels, LogEntry, LogKey, Pool, Silence};
 use crate::time::{Now, Wall};
-
-/// The result of merging a log entry of another member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Logged {
-    /// There was no room for it.
-    Full,
-    /// It is held joined with the entry that was held before. Every node that holds both does the same; `by`, of which the
-    /// other's author had not heard, publishes the result.
-    Joined {
-        /// A node.
-        by: u64,
-    },
-    /// It is held.
-    Taken,
-}
 
 impl Core {
     /// Takes an alert. Returns whether there was room for it.
@@ -80,19 +66,9 @@ impl Core {
         taken
     }
 
-    /// Takes a log entry; [`Core::handle_peer_log`] then looks at the delivery that it may end. If its author did not have the
-    /// entry that this node holds, the flock was in parts: the two are joined.
+    /// Takes a log entry, merged with the one that is held; [`Core::handle_peer_log`] then looks at the delivery that it may end.
     pub fn merge_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) -> Logged {
-        let apart = self.nflog.get(key, now.wall).and_then(|ours| {
-            let by = entry.unheard(ours)?;
-            let joined = ours.joined(&entry);
-            let says_more = joined.firing != entry.firing || joined.resolved != entry.resolved;
-            says_more.then_some((by, joined))
-        });
-        let (logged, entry) = match apart {
-            Some((by, joined)) => (Logged::Joined { by }, joined),
-            None => (Logged::Taken, entry),
-        };
+        let (logged, entry) = self.nflog.merged(now.wall, key, entry);
         self.read_ledger(now, key, &entry);
         let (firing, told) = (Rc::clone(&entry.firing), entry.clone());
         let known = self.nflog.get(key, now.wall).map(|ours| Rc::clone(&ours.resolved));

@@ -85,11 +85,6 @@ impl LogEntry {
         if fit { facts.into_iter().map(Arc::from).collect() } else { [].into() }
     }
 
-    /// The last sender of those that had sent `other` or an earlier entry, without this entry's author having heard.
-    pub fn unheard(&self, other: &Self) -> Option<u64> {
-        other.notified_by.iter().find(|it| self.told_by(it.0) < it.1).map(|it| it.0)
-    }
-
     /// 16 bits that identify its content, the same on every node: a hash of the fingerprints and of the members that sent, each list with its
     /// length before it, as 8-byte numbers, big-endian. Its times are left out: each node has them by its own clock. A node
     /// that computes other bits for the same content holds another version of it until the greater one has spread.
@@ -143,36 +138,10 @@ impl LogEntry {
         let ended: Vec<_> = ended.copied().collect();
         Self { resolved: united(&self.resolved, &ended), ..self }
     }
-
-    /// The joint state that receivers know from this and from `later`, neither of which knew of the other. Of an alert that only one
-    /// reported as firing, and the other as ended, nobody knows which came last: it is told once more.
-    #[must_use]
-    pub fn joined(&self, later: &Self) -> Self {
-        let firing = united(&self.firing, &later.firing);
-        let mut notified_by: Vec<(u64, u64)> = later.notified_by.to_vec();
-        for (node, times) in &*self.notified_by {
-            match notified_by.iter_mut().find(|it| it.0 == *node) {
-                Some(known) => known.1 = known.1.max(*times),
-                None => notified_by.push((*node, *times)),
-            }
-        }
-        notified_by.truncate(LOG_NOTIFIERS_MAX);
-        // The same whichever is joined to which.
-        let last = (self.timestamp, &self.facts).max((later.timestamp, &later.facts)).1;
-        Self {
-            timestamp: self.timestamp.max(later.timestamp),
-            // Also the ends that `later` did not report: a third may not know of them, and say that it fires.
-            resolved: united(&self.resolved, &later.resolved),
-            firing,
-            expires_at: self.expires_at.max(later.expires_at),
-            notified_by: notified_by.into(),
-            facts: Rc::clone(last),
-        }
-    }
 }
 
 /// The union, sorted.
-fn united(one: &[Fingerprint], other: &[Fingerprint]) -> Rc<[Fingerprint]> {
+pub(crate) fn united(one: &[Fingerprint], other: &[Fingerprint]) -> Rc<[Fingerprint]> {
     let mut all = [one, other].concat();
     all.sort_unstable();
     all.dedup();
@@ -215,61 +184,6 @@ mod tests {
         assert_eq!((kept(LOG_FACTS_MAX), kept(LOG_FACTS_MAX + 1)), (LOG_FACTS_MAX, 0));
         let long = |bytes: usize| LogEntry::facts_of([&*"x".repeat(bytes)]).len();
         assert_eq!((long(LOG_FACT_BYTES_MAX), long(LOG_FACT_BYTES_MAX + 1)), (1, 0));
-    }
-
-    #[test]
-    fn the_facts_of_the_later_answer_stay_whichever_is_joined_to_which() {
-        let facts = |text: &str| -> Rc<[Arc<str>]> { [text.into()].into() };
-        let one = LogEntry { facts: facts("1"), ..entry(5, &[1], &[], &[(7, 2)]) };
-        let later = LogEntry { facts: facts("2"), ..entry(9, &[1], &[], &[(8, 1)]) };
-        assert_eq!((one.joined(&later).facts, later.joined(&one).facts), (facts("2"), facts("2")));
-    }
-
-    #[test]
-    fn of_two_that_did_not_know_of_each_other_both_hold() {
-        let one = entry(5, &[1, 3, 6], &[2, 4], &[(7, 2), (9, 1)]);
-        let later = entry(9, &[2, 3], &[1, 5], &[(8, 1), (9, 3)]);
-        let joined = entry(9, &[1, 2, 3, 6], &[1, 2, 4, 5], &[(8, 1), (9, 3), (7, 2)]);
-        assert_eq!(one.joined(&later), joined);
-        assert_eq!(one.joined(&joined), joined, "once is enough");
-    }
-
-    #[test]
-    fn an_unknowing_third_entry_settles_no_disagreement() {
-        let fires = entry(5, &[1, 3], &[], &[(7, 1)]);
-        let ended = entry(6, &[1], &[3], &[(8, 1)]);
-        let third = entry(9, &[1], &[4], &[(9, 1)]);
-        let joined = fires.joined(&ended).joined(&third);
-        assert_eq!((&*joined.firing, &*joined.resolved), (&*ids(&[1, 3]), &*ids(&[3, 4])));
-        assert_eq!(fires.joined(&third).resolved, ids(&[4]), "nobody said that it had ended");
-    }
-
-    #[test]
-    fn a_notified_end_survives_two_merges() {
-        let fires = entry(5, &[1, 3], &[], &[(7, 1)]);
-        let ended = entry(6, &[1], &[3], &[(8, 1)]);
-        let later = entry(9, &[1], &[], &[(9, 1)]);
-        let joined = fires.joined(&ended.joined(&later));
-        assert!(!joined.reported(Fingerprint(3), true) && !joined.reported(Fingerprint(3), false));
-    }
-
-    #[test]
-    fn alerts_that_two_logs_disagree_on_are_unsure() {
-        let reported = |entry: &LogEntry, id: u64| {
-            let [firing, ended] = [true, false].map(|it| entry.reported(Fingerprint(id), it));
-            (firing, ended)
-        };
-        let one = entry(5, &[1, 3], &[2], &[(7, 2)]);
-        let joined = one.joined(&entry(9, &[2, 3], &[1, 4], &[(8, 1)]));
-        for (id, expected) in [
-            (1, (false, false)),
-            (2, (false, false)),
-            (3, (true, false)),
-            (4, (false, true)),
-            (5, (false, false)),
-        ] {
-            assert_eq!(reported(&joined, id), expected, "{id}");
-        }
     }
 
     #[test]

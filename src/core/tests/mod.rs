@@ -30,7 +30,7 @@ use rand::rngs::StdRng;
 
 use crate::config::{Config, GroupBy, Route};
 use crate::core::deliver::turn::Flock;
-use crate::core::replica::Logged;
+use crate::core::nflog::Logged;
 use crate::core::silences::SilenceDraft;
 use crate::core::testing::{config, inhibit_rule, matchers, route};
 use crate::core::{Core, Intake, Options, Progress, Reload};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key, step_from_sender};
-use crate::core::replica::Logged;
+use crate::core::nflog::Logged;
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::core::{Change, Core};
