@@ -22,7 +22,7 @@ pub mod cli;
 /// `settings` the agent's own sections, `web` what users and TLS of the HTTP side are (`read/web` reads and checks them, TLS versions
 /// too), `proxy` with NO_PROXY, `environment` systemd's credentials.
 pub mod config;
-/// The alerting mind: the tables and rules (`alerts`, where a report without an end gets resolve_timeout, `intake` of reports, `route`,
+/// The alerting mind: the tables and rules (`alerts`, `intake` of reports, where one without an end gets resolve_timeout, `route`,
 /// `intervals`, `group`, `silences`, `acknowledge`, `inhibit`, `nflog`, the `sweep` of what has ended; `expect` for signs of life of
 /// others, `heartbeat` for the flock's own), and in `deliver` what happens to a due group: `flush`, `dedup`, turns, attempts, `backoff`,
 /// the `budget` and the `rate_limit` of receivers, what is `owed` (`owed/bounds` cut it).

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Duration;
 
 use log::warn;
 
@@ -194,15 +193,15 @@ impl Alerts {
         self.by_name.get(alertname).copied().unwrap_or(0)
     }
 
-    /// The alert that a report means, its strings shared with what is known. `now` fills in what the sender left out:
-    /// as in Alertmanager, an alert without an end ends after `resolve_timeout`. Other than there, an end that lies ahead
-    /// is never taken for the start.
+    /// The alert that a report means, its strings shared with what is known; `ends_at` is the end that it has or was given.
+    /// `now` is its start where the sender left that out. Other than in Alertmanager, an end that lies ahead is never taken for
+    /// the start.
     pub fn read(
         &mut self,
         fingerprint: Fingerprint,
         report: &Report<'_>,
         now: Wall,
-        resolve_timeout: Duration,
+        ends_at: Wall,
     ) -> Alert {
         let known = self.entries.get(&fingerprint).map(|entry| &*entry.alert);
         let reuse = |known: Option<&Labels>, pairs: &[Pair<'_>]| -> Option<Labels> {
@@ -220,7 +219,7 @@ impl Alerts {
                 .unwrap_or_else(|| self.pool.labels(borrowed(&report.annotations))),
             generator_url: generator_url.unwrap_or_else(|| self.pool.intern(&report.generator_url)),
             starts_at: report.starts_at.unwrap_or_else(|| start(known, report.ends_at, now)),
-            ends_at: report.ends_at.unwrap_or(now + resolve_timeout),
+            ends_at,
             timeout: report.ends_at.is_none(),
             updated_at: now,
         }
@@ -384,6 +383,7 @@ pub fn fault(report: &Report<'_>, ends_at: Wall, grammar: Grammar) -> Option<Str
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
+    use std::time::Duration;
 
     use super::*;
 
@@ -403,7 +403,7 @@ mod tests {
     fn put(alerts: &mut Alerts, report: &Report<'_>, now: i64) -> (Fingerprint, ReportOutcome) {
         let now = Wall::from_secs(now);
         let id = fingerprint(report);
-        let alert = alerts.read(id, report, now, TIMEOUT);
+        let alert = alerts.read(id, report, now, report.ends_at.unwrap_or(now + TIMEOUT));
         (id, alerts.put(id, alert, now))
     }
 
@@ -493,7 +493,7 @@ mod tests {
         let mut alerts = Alerts::default();
         let now = Wall::from_secs(1000);
         let (id, _) = put(&mut alerts, &report("1", None, None), 1000);
-        let other = alerts.read(id, &report("2", None, None), now, TIMEOUT);
+        let other = alerts.read(id, &report("2", None, None), now, now + TIMEOUT);
         assert_eq!(alerts.put(id, other, now), ReportOutcome::None);
         assert_eq!(alerts.get(id).unwrap().alert.labels.get("i"), Some("1"));
     }

@@ -74,8 +74,8 @@ impl Core {
     /// Takes a report of our own: there is room for it, however full the tables are.
     pub fn handle_own_report(&mut self, now: Now, report: &Report<'_>) {
         let fingerprint = alerts::fingerprint(report);
-        let timeout = self.config.global.resolve_timeout;
-        let alert = self.alerts.read(fingerprint, report, now.wall, timeout);
+        let ends_at = self.end_of(report, now);
+        let alert = self.alerts.read(fingerprint, report, now.wall, ends_at);
         self.put_alert(now, fingerprint, alert, OWN_GROUPS_MAX, &mut 0);
         self.hasten_heartbeats(now.mono);
     }
@@ -164,8 +164,8 @@ impl Core {
             }
             taken => Cow::Owned(behind::as_taken(report, taken, now.wall)),
         };
-        let timeout = self.config.global.resolve_timeout;
-        let alert = self.alerts.read(fingerprint, &report, now.wall, timeout);
+        let ends_at = self.end_of(&report, now);
+        let alert = self.alerts.read(fingerprint, &report, now.wall, ends_at);
         if alert.resolved(now.wall) {
             self.stats.received_resolved += 1;
         } else {
@@ -208,7 +208,7 @@ impl Core {
         entry.behind.as_mut().map_or(Taken::AsSaid, |behind| behind.hear(ends_at, now))
     }
 
-    /// The end that a report has or will be given.
+    /// The end that a report has or is given: as in Alertmanager, an alert without an end ends after `resolve_timeout`.
     fn end_of(&self, report: &Report<'_>, now: Now) -> Wall {
         report.ends_at.unwrap_or(now.wall + self.config.global.resolve_timeout)
     }
