@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use crate::effect::{Cx, Effect};
 use crate::limits::MET_MAX;
 use crate::node::Node;
-use crate::node::keep::identity;
+use crate::node::kinds::identity;
 
 impl Node {
     /// Stores the addresses of members if a new one has come.

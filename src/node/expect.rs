@@ -8,14 +8,12 @@ use crate::config::{Expectation, Heartbeat};
 use crate::core::expect::{Keep, Seen, Sign};
 use crate::core::heartbeat::Beating;
 use crate::effect::Cx;
-use crate::gossip::Stamp;
 use crate::model::duration::Spelled;
 use crate::model::{Labels, own};
 use crate::node::Node;
-use crate::node::keep::flash_record;
+use crate::node::kinds::{sign, sign_gone};
 use crate::store::JournalRecord;
 use crate::time::{Mono, Now};
-use crate::wire::record::{self, Beat, Kind};
 
 /// Between two looks at what is missing: its alert is renewed before it lapses.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -51,16 +49,11 @@ impl Node {
     /// The records of signs of life that flash is to get now.
     pub(super) fn fresh_signs(&mut self, keep: Keep) -> Vec<JournalRecord> {
         let signs = self.core.expected_mut().take_signs(keep).into_iter();
-        let record = |(name, sign): (Arc<str>, Option<Sign>)| match sign {
-            Some(sign) => sign_record(&name, &sign),
-            None => JournalRecord::delete(u16::from(Kind::Sign.number()), record::beat_key(&name)),
+        let record = |(name, it): (Arc<str>, Option<Sign>)| match it {
+            Some(it) => sign(&name, &it),
+            None => sign_gone(&name),
         };
         signs.map(record).collect()
-    }
-
-    /// The records of signs of life that flash has.
-    pub(super) fn signs(&self) -> impl Iterator<Item = JournalRecord> {
-        self.core.expected().signs().map(|(name, sign)| sign_record(name, &sign))
     }
 
     /// Raises the alerts of what is missing, ends those of what has come, and tells the flock of it.
@@ -95,12 +88,6 @@ impl Node {
     }
 }
 
-fn sign_record(name: &str, sign: &Sign) -> JournalRecord {
-    let body = Beat { name: name.to_owned(), at: sign.at, said: sign.by.to_string() };
-    let key = record::beat_key(name).to_vec();
-    flash_record(Kind::Sign, key, Stamp::default(), record::encode_beat(&body))
-}
-
 /// The labels of the alert of what is missing: on every member the same.
 fn labels(expectation: &Expectation) -> Labels {
     let ours = [
@@ -129,6 +116,7 @@ fn summary(expectation: &Expectation, seen: &Seen, now: Now) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::wire::record::Kind;
     use std::collections::BTreeMap;
 
     use super::*;

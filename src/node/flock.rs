@@ -9,10 +9,9 @@ use crate::gossip::{self, Gossip, Key, Output, Version, Via};
 use crate::limits::CLOCK_AHEAD_MS_MAX;
 use crate::node::Node;
 use crate::node::carried;
-use crate::node::keep::identity;
 use crate::node::kinds::Merging;
+use crate::node::kinds::{flash_deletion, identity};
 use crate::node::tables::Tables;
-use crate::store::JournalRecord;
 use crate::time::{ClockTrust, Now, Wall};
 use crate::wire::record::Kind;
 
@@ -144,7 +143,7 @@ impl Node {
         for (kind, key) in ended {
             gossip.mark_ended(&key);
             if kind == Kind::Group {
-                records.push(JournalRecord::delete(kind.number().into(), &*key.id));
+                records.push(flash_deletion(kind, &*key.id));
             }
         }
         let gone_ms = now_ms.saturating_sub(CLOCK_AHEAD_MS_MAX);

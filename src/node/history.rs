@@ -14,17 +14,17 @@ use crate::core::deliver::history::{HistoryEntry, Muting, Outcome};
 use crate::core::expect::Keep;
 use crate::core::step::Step;
 use crate::effect::{Cx, Effect};
-use crate::gossip::{Gossip, Stamp};
+use crate::gossip::Gossip;
 use crate::limits::{
     HISTORY_BYTES_MAX, HISTORY_DAILY_BYTES_MAX, HISTORY_ENTRY_BYTES_MAX, HISTORY_KEPT_MAX,
     HISTORY_MAX,
 };
 use crate::model::{Fingerprint, Labels, LogKey};
 use crate::node::Node;
-use crate::node::keep::flash_record;
+use crate::node::kinds::past;
 use crate::store::JournalRecord;
 use crate::time::{Mono, Now, Wall};
-use crate::wire::record::{self, Kind, Malformed};
+use crate::wire::record::{self, Malformed};
 use crate::wire::rfc3339;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -228,17 +228,13 @@ fn step_text(text: &mut String, step: Step) {
     *text = value.to_string();
 }
 
-/// The record of an event, which takes the place of the oldest one on flash, and the bytes of its text; none if these are too
-/// many.
+/// The record of an event, and the bytes of its text; none if these are too many.
 fn record_of(topic: u8, event: &HistoryEvent) -> Option<(usize, JournalRecord)> {
     let text = event.text();
     if text.len() > HISTORY_ENTRY_BYTES_MAX {
         return None;
     }
-    let place = u8::try_from(event.id % HISTORY_KEPT_MAX as u64).unwrap_or(0);
-    let body = record::encode_past(topic, event.id, event.at, &text);
-    let record = flash_record(Kind::Past, vec![topic, place], Stamp::default(), body);
-    Some((text.len(), record))
+    Some((text.len(), past(topic, event.id, event.at, &text)))
 }
 
 impl Node {

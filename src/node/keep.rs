@@ -1,7 +1,5 @@
 //! Changes of the core become records: they are given a version, stored on flash and published to the flock.
 
-use std::net::SocketAddr;
-
 use log::{debug, warn};
 
 use crate::core::Change;
@@ -11,10 +9,10 @@ use crate::limits::{HISTORY_MAX, WARN_INTERVAL};
 use crate::model::{Alert, Fingerprint};
 use crate::node::Node;
 use crate::node::extras::{Extra, shared_key};
-use crate::node::kinds::{Act, Draft, act, life_max, rules};
+use crate::node::kinds::{Act, Draft, act, flash_deletion, flash_record, life_max, rules};
 use crate::store::JournalRecord;
 use crate::time::{Now, Wall};
-use crate::wire::record::{self, GroupTimer, Kind, Stamped};
+use crate::wire::record::{self, GroupTimer, Kind};
 use crate::wire::rest::with_rest;
 
 /// Changes, or records that are written again, that are stored and published in one piece, unless somebody waits for all of them.
@@ -69,7 +67,7 @@ impl Node {
         if let Some(gossip) = &mut self.gossip {
             gossip.mark_removed(&shared_key(kind, &key));
         }
-        JournalRecord::delete(u16::from(kind.number()), key)
+        flash_deletion(kind, key)
     }
 
     /// Gives a record a version and publishes it. Returns the record for flash, if that stores it.
@@ -206,23 +204,6 @@ pub(super) fn whole(kind: Kind, body: Vec<u8>, newer: Option<&[u8]>) -> Vec<u8> 
         Some(newer) => with_rest(kind, &body, newer),
         None => body,
     }
-}
-
-/// A record for flash.
-pub(super) fn flash_record(kind: Kind, key: Vec<u8>, stamp: Stamp, body: Vec<u8>) -> JournalRecord {
-    let stamped = Stamped {
-        hlc: stamp.version.hlc,
-        node: stamp.version.node,
-        expires_at_ms: stamp.expires_at_ms,
-        body,
-    };
-    JournalRecord::put(u16::from(kind.number()), key, stamped.encode())
-}
-
-/// The record of this node itself.
-pub(super) fn identity(id: u64, met: &[SocketAddr]) -> JournalRecord {
-    let body = record::encode_identity(id, met);
-    flash_record(Kind::Identity, b"node".to_vec(), Stamp::default(), body)
 }
 
 #[cfg(test)]

@@ -9,14 +9,14 @@ use log::{debug, info, warn};
 use crate::box_map::BoxMap;
 use crate::core::step::Step;
 use crate::effect::Cx;
-use crate::gossip::{Gossip, Stamp};
+use crate::gossip::Gossip;
 use crate::limits::MEMBERS_MAX;
 use crate::model::Word;
 use crate::node::Node;
-use crate::node::keep::flash_record;
+use crate::node::kinds;
 use crate::store::JournalRecord;
 use crate::time::{Mono, Wall};
-use crate::wire::record::{Kind, Member, encode_member, member_key};
+use crate::wire::record::Member;
 
 /// A member that is not heard for so long after the start is down. An alert of ours that fired before lasts longer.
 const BACK_WITHIN: Duration = Duration::from_secs(4 * 60);
@@ -79,7 +79,7 @@ impl Members {
 
     /// The records of all.
     pub(super) fn records(&self) -> impl Iterator<Item = JournalRecord> {
-        self.known.iter().map(|(node, it)| record_of(*node, &it.member))
+        self.known.iter().map(|(node, it)| kinds::member(*node, &it.member))
     }
 
     /// Takes note of a member. Where there is no room it takes the place of the one that has been down for longest. Returns
@@ -91,9 +91,9 @@ impl Members {
                 return Vec::new();
             }
             known.member = member;
-            return vec![record_of(node, &known.member)];
+            return vec![kinds::member(node, &known.member)];
         }
-        let mut records = vec![record_of(node, &member)];
+        let mut records = vec![kinds::member(node, &member)];
         if self.known.len() >= MEMBERS_MAX {
             let gone = self.known.iter().filter_map(|(node, it)| Some((it.member.gone?, *node)));
             let Some((_, oldest)) = gone.min() else { return Vec::new() };
@@ -105,13 +105,8 @@ impl Members {
 
     fn remove(&mut self, node: u64) -> Option<JournalRecord> {
         self.known.remove(&node)?;
-        Some(JournalRecord::delete(u16::from(Kind::Member.number()), member_key(node)))
+        Some(kinds::member_gone(node))
     }
-}
-
-fn record_of(node: u64, member: &Member) -> JournalRecord {
-    let key = member_key(node).to_vec();
-    flash_record(Kind::Member, key, Stamp::default(), encode_member(member))
 }
 
 impl Node {

@@ -13,7 +13,7 @@ use crate::node::carried;
 use crate::node::extras::Extra;
 use crate::node::kinds::{Restored, rules};
 use crate::time::Now;
-use crate::wire::record::{self, Beat, Kind, Malformed, Stamped};
+use crate::wire::record::{Beat, Kind, Malformed, Stamped};
 use crate::wire::rest::rest;
 
 /// The records that flash has stored, as far as they are not in force.
@@ -23,7 +23,7 @@ pub(super) struct Restoring {
     /// Those of kinds that only a newer version knows.
     carried: Vec<gossip::Record>,
     /// Signs of life.
-    signs: Vec<Beat>,
+    pub(super) signs: Vec<Beat>,
     /// The rest, once all are read.
     rest: Option<Rest>,
 }
@@ -59,28 +59,7 @@ impl Node {
         };
         let stamped = Stamped::decode(body)?;
         self.last_hlc = self.last_hlc.max(stamped.hlc);
-        if kind == Kind::Identity {
-            let (id, met) = record::decode_identity(&stamped.body)?;
-            if self.identity.is_none() {
-                (self.identity, self.met) = (Some(id), met);
-            }
-            return Ok(());
-        }
-        if kind == Kind::Past {
-            return self.past.restore(&stamped.body);
-        }
-        if kind == Kind::Sign {
-            self.restoring.signs.push(record::decode_beat(&stamped.body)?);
-            return Ok(());
-        }
-        if kind == Kind::Member {
-            let member = record::decode_member(&stamped.body)?;
-            self.around.members.restore(record::member_of(key)?, member);
-            return Ok(());
-        }
-        let Some(object) = rules(kind).read(&mut self.core, key, &stamped.body)? else {
-            return Ok(());
-        };
+        let Some(object) = rules(kind).read(self, key, &stamped.body)? else { return Ok(()) };
         self.restoring.saved.push(Saved {
             kind,
             key: key.to_vec(),

@@ -9,8 +9,8 @@ use crate::effect::{Cx, Effect};
 use crate::model::Labels;
 use crate::node::Node;
 use crate::node::carried;
-use crate::node::keep::{PUBLISHED_TOGETHER, identity};
-use crate::node::kinds::{Act, Draft, act, everything, timer};
+use crate::node::keep::PUBLISHED_TOGETHER;
+use crate::node::kinds::{self, Act, Draft, act, everything, timer};
 use crate::store::JournalRecord;
 use crate::time::{Mono, Now};
 
@@ -137,11 +137,7 @@ impl Node {
 
     /// The records of what the core does not hold.
     fn others(&self) -> Vec<JournalRecord> {
-        let mut records: Vec<JournalRecord> =
-            self.identity.map(|id| identity(id, &self.met)).into_iter().collect();
-        records.extend(self.past.records());
-        records.extend(self.around.members.records());
-        records.extend(self.signs());
+        let mut records = kinds::others(self);
         records.extend(self.carried.iter().filter_map(|(key, body)| {
             carried::stored(key, self.gossip.as_ref()?.held(key)?, body)
         }));

@@ -6,6 +6,7 @@ use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::gossip;
 use crate::model::{Alert, Fingerprint};
+use crate::node::Node;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, Kind, Malformed};
 
@@ -68,12 +69,12 @@ impl Rules for AlertRules {
 
     fn read(
         &self,
-        core: &mut Core,
+        node: &mut Node,
         key: &[u8],
         body: &[u8],
     ) -> Result<Option<Box<dyn Restored>>, Malformed> {
         let fingerprint = record::fingerprint_of(key)?;
-        Ok(Some(Box::new(StoredAlert(fingerprint, record::decode_alert(body, core.pool())?))))
+        Ok(Some(Box::new(StoredAlert(fingerprint, record::decode_alert(body, node.core.pool())?))))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Debts: stored only, for each member notes what it could not tell itself.
 
-use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key};
+use super::{Act, Draft, Restored, Rules, demand_key};
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::core::{Change, Core};
-use crate::gossip;
 use crate::limits::OWED_AGE_MAX;
 use crate::model::LogKey;
+use crate::node::Node;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, Kind, Malformed};
 
@@ -21,19 +21,9 @@ impl Rules for DebtRules {
         record::turn_of(key).is_ok_and(|id| core.owed().find(id).is_some())
     }
 
-    fn merge(
-        &self,
-        _merging: &mut Merging<'_>,
-        _now: Now,
-        _record: &gossip::Record,
-        _known_expires_ms: i64,
-    ) -> Result<Merged, Refusal> {
-        Err(Malformed("a debt is not shared".to_owned()).into())
-    }
-
     fn read(
         &self,
-        _core: &mut Core,
+        _node: &mut Node,
         key: &[u8],
         body: &[u8],
     ) -> Result<Option<Box<dyn Restored>>, Malformed> {

@@ -10,6 +10,7 @@ use crate::core::which::GroupId;
 use crate::core::{Change, Core};
 use crate::gossip;
 use crate::model::Labels;
+use crate::node::Node;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind, Malformed};
 
@@ -60,7 +61,7 @@ impl Rules for GroupRules {
 
     fn read(
         &self,
-        _core: &mut Core,
+        _node: &mut Node,
         _key: &[u8],
         body: &[u8],
     ) -> Result<Option<Box<dyn Restored>>, Malformed> {

@@ -1,21 +1,34 @@
-//! This node itself, the members that it knows, the signs of life and the events of its history: stored only. The core knows nothing of them: they are read by
-//! [`crate::node::Node::handle_record`].
+//! This node itself: its id, and the addresses at which it met members. Stored only.
 
-use super::{Merged, Merging, Refusal, Rules};
-use crate::gossip;
-use crate::time::Now;
-use crate::wire::record::Malformed;
+use std::net::SocketAddr;
+
+use super::{Restored, Rules, unversioned};
+use crate::node::Node;
+use crate::store::JournalRecord;
+use crate::wire::record::{self, Kind, Malformed};
 
 pub(super) struct IdentityRules;
 
 impl Rules for IdentityRules {
-    fn merge(
-        &self,
-        _merging: &mut Merging<'_>,
-        _now: Now,
-        _record: &gossip::Record,
-        _known_expires_ms: i64,
-    ) -> Result<Merged, Refusal> {
-        Err(Malformed("a record that is not shared".to_owned()).into())
+    fn records(&self, node: &Node) -> Vec<JournalRecord> {
+        node.identity.map(|id| identity(id, &node.met)).into_iter().collect()
     }
+
+    fn read(
+        &self,
+        node: &mut Node,
+        _key: &[u8],
+        body: &[u8],
+    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+        let (id, met) = record::decode_identity(body)?;
+        if node.identity.is_none() {
+            (node.identity, node.met) = (Some(id), met);
+        }
+        Ok(None)
+    }
+}
+
+/// The record of this node.
+pub(in crate::node) fn identity(id: u64, met: &[SocketAddr]) -> JournalRecord {
+    unversioned(Kind::Identity, *b"node", record::encode_identity(id, met))
 }

@@ -10,6 +10,7 @@ use crate::core::{Change, Core};
 use crate::gossip;
 use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::model::{LogEntry, LogKey};
+use crate::node::Node;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, Kind, Malformed};
 
@@ -67,7 +68,7 @@ impl Rules for LogRules {
 
     fn read(
         &self,
-        _core: &mut Core,
+        _node: &mut Node,
         _key: &[u8],
         body: &[u8],
     ) -> Result<Option<Box<dyn Restored>>, Malformed> {

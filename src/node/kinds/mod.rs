@@ -9,12 +9,19 @@ mod debt;
 mod group;
 mod identity;
 mod log;
+mod member;
+mod past;
+mod sign;
 mod silence;
 
 use std::fmt;
 use std::time::Duration;
 
 pub(in crate::node) use group::timer;
+pub(in crate::node) use identity::identity;
+pub(in crate::node) use member::{member, member_gone};
+pub(in crate::node) use past::past;
+pub(in crate::node) use sign::{sign, sign_gone};
 
 use crate::core::deliver::turn::Claim;
 use crate::core::restore::GroupTimers;
@@ -23,8 +30,10 @@ use crate::core::{Change, Core};
 use crate::gossip::{self, Key, Stamp};
 use crate::limits::RECORD_LIFE_MAX;
 use crate::model::LogKey;
+use crate::node::Node;
+use crate::store::JournalRecord;
 use crate::time::{Now, Wall};
-use crate::wire::record::{Kind, Malformed};
+use crate::wire::record::{Kind, Malformed, Stamped};
 
 /// The rules of a kind of record.
 pub(in crate::node) trait Rules {
@@ -40,6 +49,11 @@ pub(in crate::node) trait Rules {
 
     /// Every record of the kind that the core holds, as if it had just changed.
     fn changes(&self, _core: &Core) -> Vec<Change> {
+        Vec::new()
+    }
+
+    /// Every record of the kind that is stored without a change of the core.
+    fn records(&self, _node: &Node) -> Vec<JournalRecord> {
         Vec::new()
     }
 
@@ -68,19 +82,22 @@ pub(in crate::node) trait Rules {
     }
 
     /// Takes a record of another member into the core; `known_expires_ms` is the end of the version that is known. An error
-    /// has changed nothing.
+    /// has changed nothing. A kind that is not shared refuses each.
     fn merge(
         &self,
-        merging: &mut Merging<'_>,
-        now: Now,
-        record: &gossip::Record,
-        known_expires_ms: i64,
-    ) -> Result<Merged, Refusal>;
+        _merging: &mut Merging<'_>,
+        _now: Now,
+        _record: &gossip::Record,
+        _known_expires_ms: i64,
+    ) -> Result<Merged, Refusal> {
+        Err(Malformed("a record that is not shared".to_owned()).into())
+    }
 
-    /// Reads a record that flash has stored; nothing if it means nothing to the core after a restart.
+    /// Reads a record that flash has stored. Returns it if it is to be put in force with all others, once these are read;
+    /// nothing if the node has it then, or does not need it after a restart.
     fn read(
         &self,
-        _core: &mut Core,
+        _node: &mut Node,
         _key: &[u8],
         _body: &[u8],
     ) -> Result<Option<Box<dyn Restored>>, Malformed> {
@@ -96,9 +113,12 @@ pub(in crate::node) const fn rules(kind: Kind) -> &'static dyn Rules {
         Kind::Log => &log::LogRules,
         Kind::Group => &group::GroupRules,
         Kind::Claim => &claim::ClaimRules,
-        Kind::Identity | Kind::Past | Kind::Member | Kind::Sign => &identity::IdentityRules,
+        Kind::Identity => &identity::IdentityRules,
         Kind::Beat => &beat::BeatRules,
         Kind::Debt => &debt::DebtRules,
+        Kind::Past => &past::PastRules,
+        Kind::Member => &member::MemberRules,
+        Kind::Sign => &sign::SignRules,
     }
 }
 
@@ -111,6 +131,12 @@ pub(in crate::node) fn life_max(kind: Option<Kind>) -> Duration {
 pub(in crate::node) fn everything(core: &Core) -> Vec<Change> {
     let kinds = [Kind::Silence, Kind::Log, Kind::Alert, Kind::Group, Kind::Debt];
     kinds.into_iter().flat_map(|kind| rules(kind).changes(core)).collect()
+}
+
+/// Everything that is stored without a change of the core.
+pub(in crate::node) fn others(node: &Node) -> Vec<JournalRecord> {
+    let kinds = [Kind::Identity, Kind::Past, Kind::Member, Kind::Sign];
+    kinds.into_iter().flat_map(|kind| rules(kind).records(node)).collect()
 }
 
 /// The record that a change leads to.
@@ -213,6 +239,32 @@ pub(in crate::node) trait Restored: fmt::Debug {
 
     /// Puts it in force; the timers of groups are collected. Returns its body if the core does not hold that.
     fn restore(self: Box<Self>, core: &mut Core, now: Now, timers: &mut GroupTimers) -> Vec<u8>;
+}
+
+/// A record for flash.
+pub(in crate::node) fn flash_record(
+    kind: Kind,
+    key: Vec<u8>,
+    stamp: Stamp,
+    body: Vec<u8>,
+) -> JournalRecord {
+    let stamped = Stamped {
+        hlc: stamp.version.hlc,
+        node: stamp.version.node,
+        expires_at_ms: stamp.expires_at_ms,
+        body,
+    };
+    JournalRecord::put(u16::from(kind.number()), key, stamped.encode())
+}
+
+/// A record of a kind that has no versions, for flash.
+fn unversioned(kind: Kind, key: impl Into<Vec<u8>>, body: Vec<u8>) -> JournalRecord {
+    flash_record(kind, key.into(), Stamp::default(), body)
+}
+
+/// The deletion of a record, for flash.
+pub(in crate::node) fn flash_deletion(kind: Kind, key: impl Into<Vec<u8>>) -> JournalRecord {
+    JournalRecord::delete(u16::from(kind.number()), key)
 }
 
 /// Refuses a record under another's key: it would hide that one, and nobody could ever find it to delete it.

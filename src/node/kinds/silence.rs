@@ -6,6 +6,7 @@ use crate::core::step::Step;
 use crate::core::{Change, Core};
 use crate::gossip;
 use crate::model::{Silence, SilenceId};
+use crate::node::Node;
 use crate::time::{Now, Wall};
 use crate::wire::record::{self, Kind, Malformed};
 
@@ -45,7 +46,7 @@ impl Rules for SilenceRules {
 
     fn read(
         &self,
-        _core: &mut Core,
+        _node: &mut Node,
         key: &[u8],
         body: &[u8],
     ) -> Result<Option<Box<dyn Restored>>, Malformed> {

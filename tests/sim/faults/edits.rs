@@ -119,7 +119,7 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
         "src/node/kinds/alert.rs",
         "        let fingerprint = record::fingerprint_of(key)?;\n        Ok(Some(",
         r#"        let fingerprint = record::fingerprint_of(key)?;
-        let alert = record::decode_alert(body, core.pool())?;
+        let alert = record::decode_alert(body, node.core.pool())?;
         if crate::switched("EndedNotRestored") && alert.ends_at <= alert.updated_at {
             return Ok(None);
         }
