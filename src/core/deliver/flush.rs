@@ -1,10 +1,9 @@
 //! The flush: one pass of a group through the pipeline, on one screen.
 //!
 //! Snapshot the group; drop what inhibition, time intervals and silences mute; then for each integration of the
-//! receiver: dedup gives a [`Reason`] or ends it, a [`Delivery`] takes its turn and is attempted until it is delivered,
+//! receiver: `dedup` gives a reason or ends it, a [`Delivery`] takes its turn and is attempted until it is delivered,
 //! refused or the deadline passes, and is logged. If none failed, the alerts that had ended leave the group.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,14 +13,12 @@ use log::debug;
 
 use crate::config::Receiver;
 use crate::core::deliver::content::{Content, Flushed};
-use crate::core::deliver::dedup::{self, Reason};
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::flushing::Flush;
 use crate::core::deliver::history::Muting;
 use crate::core::deliver::logging::{log_key, notified_by};
 use crate::core::deliver::machine::{Input, State};
 use crate::core::deliver::reach;
-use crate::core::deliver::sight::{News, Renewed};
 use crate::core::inhibit::Inhibitor;
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
@@ -29,7 +26,7 @@ use crate::core::{Change, Core};
 use crate::effect::{Cx, Effect};
 use crate::model::order::in_order;
 use crate::model::{Fingerprint, GroupKey, LogKey};
-use crate::notify::{self, Cause};
+use crate::notify::Cause;
 use crate::time::{Now, Wall};
 
 /// A flush has at least this long, however short the group interval is (Alertmanager's `MinTimeout`).
@@ -112,11 +109,6 @@ impl Core {
             self.fan_out(cx, id);
         }
         self.finish(cx, id);
-    }
-
-    /// Whether the deliveries of a group's flush are made.
-    pub(in crate::core) fn is_fanned_out(&self, id: GroupId) -> bool {
-        self.groups.get(id).and_then(|it| it.flush.as_ref()).is_none_or(|it| it.is_fanned_out)
     }
 
     /// The group's alerts at `now`, in the order of notifications.
@@ -238,72 +230,6 @@ impl Core {
         receiver.integrations.iter().enumerate().map(delivery).collect()
     }
 
-    /// Whether an integration is to be told of the flush. If another member has notified since the alerts were looked at,
-    /// they are looked at again: some may have ended between our tick and the other's.
-    pub(in crate::core) fn dedup(&self, which: Which, now: Wall) -> News {
-        let Some(delivery) = self.delivery(which) else { return News::default() };
-        let mut reason = self.compare(which.0, delivery, &delivery.content, now);
-        let renewed = reason.and_then(|_| self.renewed(delivery, now));
-        if let Some((_, content)) = &renewed {
-            reason = self.compare(which.0, delivery, content, now);
-        }
-        News { reason, renewed }
-    }
-
-    /// The alerts of a delivery as they have become, if another has told since.
-    fn renewed(&self, delivery: &Delivery, now: Wall) -> Option<Renewed> {
-        let notified_by = notified_by(self.nflog.get(&delivery.key, now));
-        // The log entry of another member may come before the alerts that it names.
-        let another = notified_by.first().is_some_and(|it| it.0 != self.turns.flock.me);
-        let fires = |it: &Flushed| it.resolved && self.alerts.fires(it.fingerprint, now);
-        let revived = another && delivery.content.alerts.iter().any(fires);
-        (delivery.notified_by != notified_by || revived)
-            .then(|| (notified_by, Rc::new(delivery.content.renewed(&self.alerts, now))))
-    }
-
-    /// Why alerts are news to the integration of a delivery, if they are.
-    fn compare(
-        &self,
-        id: GroupId,
-        delivery: &Delivery,
-        content: &Content,
-        now: Wall,
-    ) -> Option<Reason> {
-        let flush = self.groups.get(id)?.flush.as_ref()?;
-        let key = &delivery.key;
-        let integration = delivery.integration()?;
-        let logged = self.nflog.get(key, now);
-        let quiet = logged.map_or_else(Vec::new, |it| self.quiet_in(id, it));
-        let known = logged.map(|it| {
-            let others = [self.later_alerts(id, key, it), quiet.clone()].concat();
-            if others.is_empty() {
-                Cow::Borrowed(it)
-            } else {
-                Cow::Owned(it.without_firing(others))
-            }
-        });
-        let is_held_back = self.budgets.holds(key);
-        let reason = dedup::reason(
-            known.as_deref(),
-            &content.firing,
-            &self.ends_to_tell(key, content, now),
-            integration.send_resolved,
-            notify::resend_interval(integration).unwrap_or(flush.repeat_interval),
-            flush.tick.wall,
-        );
-        // A quiet alert was notified, too.
-        let reason = match reason {
-            Some(Reason::First) if !quiet.is_empty() => Some(Reason::NewAlerts),
-            reason => reason,
-        };
-        // It was to be told that these fire, and was not: it is told that they did.
-        let ended = !content.resolved.is_empty() && integration.send_resolved;
-        let reason = reason
-            .or_else(|| (is_held_back && ended && known.is_none()).then_some(Reason::AllResolved));
-        let is_late = || !self.missed(key, content, now).is_empty();
-        reason.or_else(|| is_late().then_some(Reason::Late))
-    }
-
     /// Ends the flush if no delivery is open.
     pub(in crate::core) fn finish(&mut self, cx: &Cx<'_>, id: GroupId) {
         let Some(group) = self.groups.get_mut(id) else { return };
@@ -381,9 +307,5 @@ impl Core {
                 self.places.leave(&reach::key(&delivery.key), delivery.ticket);
             }
         }
-    }
-
-    pub(in crate::core) fn flush_of(&mut self, id: GroupId) -> Option<&mut Flush> {
-        self.groups.get_mut(id)?.flush.as_mut()
     }
 }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Receiver;
+use crate::core::Core;
 use crate::core::deliver::content::Flushed;
 use crate::core::deliver::delivery::Delivery;
+use crate::core::which::GroupId;
 use crate::model::Fingerprint;
 use crate::time::{Mono, Now};
 
@@ -39,5 +41,17 @@ impl Flush {
     /// The group interval as it was configured at the tick.
     pub(in crate::core) const fn group_interval(&self) -> Duration {
         self.group_interval
+    }
+}
+
+impl Core {
+    /// The flush of a group that is under way.
+    pub(in crate::core) fn flush_of(&mut self, id: GroupId) -> Option<&mut Flush> {
+        self.groups.get_mut(id)?.flush.as_mut()
+    }
+
+    /// Whether the deliveries of a group's flush are made.
+    pub(in crate::core) fn is_fanned_out(&self, id: GroupId) -> bool {
+        self.groups.get(id).and_then(|it| it.flush.as_ref()).is_none_or(|it| it.is_fanned_out)
     }
 }

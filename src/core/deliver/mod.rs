@@ -15,6 +15,21 @@
 //! | `budget` | the bytes and messages that a receiver may use a day |
 //! | `rate_limit` | the budget of a receiver, and the digest of groups that were held back |
 //! | `logging`, `history` | the log entries of deliveries, and their outcomes for people |
+//!
+//! A delivery goes on by one method alone, `step` in `act`: it asks the machine, with the answers of `sight`, and takes the action.
+//! The log has each step at debug, with the states before and after. The files that call it each bring inputs:
+//!
+//! | file | inputs |
+//! |---|---|
+//! | `flush`, `fallback` | a delivery begins; the digest that was to tell of it ends with its group |
+//! | `act` | its timer is due; the part of an action is done that the next step depends on |
+//! | `attempts` | a reply |
+//! | `claims` | another member has claimed the turn, given it up, or notified |
+//! | `places` | a place is free; it is known whether the receiver can be reached (from `look`) |
+//! | `rate_limit` | a digest tells of it, and was delivered or not |
+//!
+//! All other files are called by these and by the actions, and bring no inputs. That the timer of a claim is due is an input of
+//! [`Core::handle_timeout`](crate::core::Core::handle_timeout), which runs all timers.
 
 pub(in crate::core) mod act;
 pub(in crate::core) mod attempts;

@@ -1,6 +1,7 @@
 //! The sight of a delivery: the answers that [`machine::step`](crate::core::deliver::machine::step) asks for, from the tables
 //! as they are. Nothing changes while it looks; the questions that have consequences are in [`Asked`].
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -8,14 +9,16 @@ use std::time::Duration;
 use crate::core::Core;
 use crate::core::deliver::backoff::Permit;
 use crate::core::deliver::content::{Content, Flushed};
-use crate::core::deliver::dedup::Reason;
+use crate::core::deliver::dedup::{self, Reason};
 use crate::core::deliver::delivery::Delivery;
 use crate::core::deliver::flushing::Flush;
+use crate::core::deliver::logging::notified_by;
 use crate::core::deliver::machine::{Sees, State};
 use crate::core::deliver::reach::{self, Advice};
 use crate::core::deliver::turn::LISTEN;
-use crate::core::which::Which;
-use crate::time::{Mono, Now};
+use crate::core::which::{GroupId, Which};
+use crate::notify;
+use crate::time::{Mono, Now, Wall};
 
 /// The alerts of a delivery as they have become, and the senders of the group's notifications until then.
 pub(in crate::core) type Renewed = (Rc<[(u64, u64)]>, Rc<Content>);
@@ -198,5 +201,73 @@ impl Sees for Sight<'_> {
 
     fn has_place(&self) -> bool {
         self.core.places.is_free(&reach::key(&self.delivery.key))
+    }
+}
+
+impl Core {
+    /// Whether an integration is to be told of the flush. If another member has notified since the alerts were looked at,
+    /// they are looked at again: some may have ended between our tick and the other's.
+    fn dedup(&self, which: Which, now: Wall) -> News {
+        let Some(delivery) = self.delivery(which) else { return News::default() };
+        let mut reason = self.compare(which.0, delivery, &delivery.content, now);
+        let renewed = reason.and_then(|_| self.renewed(delivery, now));
+        if let Some((_, content)) = &renewed {
+            reason = self.compare(which.0, delivery, content, now);
+        }
+        News { reason, renewed }
+    }
+
+    /// The alerts of a delivery as they have become, if another has told since.
+    fn renewed(&self, delivery: &Delivery, now: Wall) -> Option<Renewed> {
+        let notified_by = notified_by(self.nflog.get(&delivery.key, now));
+        // The log entry of another member may come before the alerts that it names.
+        let another = notified_by.first().is_some_and(|it| it.0 != self.turns.flock.me);
+        let fires = |it: &Flushed| it.resolved && self.alerts.fires(it.fingerprint, now);
+        let revived = another && delivery.content.alerts.iter().any(fires);
+        (delivery.notified_by != notified_by || revived)
+            .then(|| (notified_by, Rc::new(delivery.content.renewed(&self.alerts, now))))
+    }
+
+    /// Why alerts are news to the integration of a delivery, if they are.
+    fn compare(
+        &self,
+        id: GroupId,
+        delivery: &Delivery,
+        content: &Content,
+        now: Wall,
+    ) -> Option<Reason> {
+        let flush = self.groups.get(id)?.flush.as_ref()?;
+        let key = &delivery.key;
+        let integration = delivery.integration()?;
+        let logged = self.nflog.get(key, now);
+        let quiet = logged.map_or_else(Vec::new, |it| self.quiet_in(id, it));
+        let known = logged.map(|it| {
+            let others = [self.later_alerts(id, key, it), quiet.clone()].concat();
+            if others.is_empty() {
+                Cow::Borrowed(it)
+            } else {
+                Cow::Owned(it.without_firing(others))
+            }
+        });
+        let is_held_back = self.budgets.holds(key);
+        let reason = dedup::reason(
+            known.as_deref(),
+            &content.firing,
+            &self.ends_to_tell(key, content, now),
+            integration.send_resolved,
+            notify::resend_interval(integration).unwrap_or(flush.repeat_interval),
+            flush.tick.wall,
+        );
+        // A quiet alert was notified, too.
+        let reason = match reason {
+            Some(Reason::First) if !quiet.is_empty() => Some(Reason::NewAlerts),
+            reason => reason,
+        };
+        // It was to be told that these fire, and was not: it is told that they did.
+        let ended = !content.resolved.is_empty() && integration.send_resolved;
+        let reason = reason
+            .or_else(|| (is_held_back && ended && known.is_none()).then_some(Reason::AllResolved));
+        let is_late = || !self.missed(key, content, now).is_empty();
+        reason.or_else(|| is_late().then_some(Reason::Late))
     }
 }
