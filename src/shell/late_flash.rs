@@ -50,3 +50,85 @@ impl Shell {
         Endpoint::find(&self.site.prefix, &path).asks_for_health()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
+    use std::path::Path;
+    use std::rc::Rc;
+    use std::{fs, thread};
+
+    use async_signal::Signal;
+    use smol::LocalExecutor;
+
+    use super::*;
+    use crate::config::settings::{ClusterSettings, Listener, Storage, Web};
+    use crate::config::{Environment, Flags, Settings};
+    use crate::core::testing::{config, route};
+    use crate::node;
+    use crate::shell::Setup;
+    use crate::shell::reload::Reloader;
+    use crate::shell::source::ConfigSource;
+    use crate::wire::record::Kind;
+
+    const BODY: &str = r#"[{"labels":{"alertname":"A"}}]"#;
+
+    fn setup(folder: &Path) -> Setup {
+        let (flags, environment) = (Flags::default(), Environment::default());
+        let source = ConfigSource { flags, file: None, environment };
+        let web = Web {
+            listen_addresses: vec![Listener::Unix(folder.join("socket"))],
+            ..Settings::default().web
+        };
+        Setup {
+            config: config(route("r", &[])),
+            options: node::Options::default(),
+            flock: None,
+            missing: None,
+            name: "gw".to_owned(),
+            cluster: ClusterSettings::default(),
+            access: api::Access::new(&web, "http://localhost:9093", "gw"),
+            web,
+            storage: Storage { path: folder.join("data"), ..Storage::default() },
+            prefix: String::new(),
+            config_file: String::new(),
+            reloader: Reloader::new(source, Settings::default(), false),
+        }
+    }
+
+    #[test]
+    fn a_post_that_waits_behind_a_signal_to_stop_is_answered_and_kept() {
+        let folder = std::env::temp_dir().join(format!("bellwether-behind-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let setup = setup(&folder);
+        let (storage, socket) = (setup.storage.clone(), folder.join("socket"));
+        let executor = Rc::new(LocalExecutor::new());
+        let (mut shell, events) = Shell::start(&executor, setup).unwrap();
+        let client = thread::spawn(move || {
+            let mut stream = UnixStream::connect(socket).unwrap();
+            let head =
+                "POST /api/v2/alerts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
+            write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{BODY}", BODY.len()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        let serving = executor.spawn(async move {
+            shell.waiting.push_back(Event::Signal(Signal::Term));
+            while !matches!(shell.waiting.back(), Some(Event::Http(_))) {
+                shell.waiting.push_back(events.recv().await.unwrap());
+            }
+            shell.serve(&events).await.unwrap();
+            assert!(!shell.waiting.is_empty(), "the post waits until the stop has begun");
+            shell.stop(&events).await;
+        });
+        smol::block_on(executor.run(serving));
+        let answer = client.join().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        drop(executor);
+        let found = keeper::open(&storage).unwrap().found;
+        assert!(found.iter().any(|it| it.0 == u16::from(Kind::Alert.number())), "{found:?}");
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
