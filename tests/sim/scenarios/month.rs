@@ -10,7 +10,7 @@ const ROUND: u64 = 8 * HOUR;
 const GROUPS: usize = 40;
 const RETRY: Option<Duration> = Some(Duration::from_secs(5));
 
-/// What a node holds.
+/// The things that a node holds.
 #[derive(Debug, Default)]
 struct Held {
     /// Bytes of all of its state, written out: whatever is in a table is in there.
