@@ -91,7 +91,7 @@ impl Core {
             group.first_flush = step.time(group.first_flush);
             if let Some(flush) = &mut group.flush {
                 flush.tick.wall = step.time(flush.tick.wall);
-                for flushed in &mut flush.snapshot {
+                for flushed in flush.alerts_mut() {
                     step.alert(Rc::make_mut(&mut flushed.alert));
                 }
                 step_contents(step, &mut flush.deliveries);

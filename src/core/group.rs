@@ -168,6 +168,7 @@ impl Groups {
             alerts.extend(std::mem::take(&mut group.alerts));
             if let Some(route) = routes.get(&group.route) {
                 group.route = *route;
+                group.flush.iter_mut().for_each(Flush::look_anew);
                 kept.push(*id);
             }
         }

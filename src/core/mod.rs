@@ -353,13 +353,14 @@ impl Core {
             match timer {
                 Timer::Acknowledgements => self.look_at_acknowledgements(cx.now),
                 Timer::Alerts => self.sweep_alerts(cx.now, &mut steps),
-                Timer::Begin(id, at) => {
-                    if !self.is_fanned_out(id) && !self.compare_group(cx.now.wall, id, &mut steps) {
-                        self.timers.set(timer, cx.now.mono);
-                        break;
-                    }
+                Timer::Begin(id, at) if self.is_fanned_out(id) => {
                     steps += FLUSHED_STEPS * self.alerts_in(id);
-                    self.go_on_flushing(cx, id, at);
+                    self.step(cx, (id, at), Input::Begin);
+                    self.finish(cx, id);
+                }
+                Timer::Begin(id, _) => {
+                    self.go_on_flushing(cx, id, &mut steps, PIECE_STEPS);
+                    self.finish(cx, id);
                 }
                 Timer::Claim(id, at) => {
                     self.step(cx, (id, at), Input::ClaimDue);

@@ -5,6 +5,7 @@
 //! the log holds this one as uncertain: if it still fires when the quiet is over, it is sent as new, as in Alertmanager.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::core::deliver::content::Flushed;
 use crate::core::deliver::flushing::Flush;
@@ -16,16 +17,21 @@ use crate::model::{Fingerprint, LogEntry, LogKey};
 use crate::time::Now;
 
 impl Core {
-    /// The alerts of a group's flush that are not `told` of now and may be later.
-    pub(super) fn quiet(&self, id: GroupId, told: &[Flushed]) -> BTreeSet<Fingerprint> {
+    /// The alerts at these places of a group's flush that are not `told` of now and may be later.
+    pub(super) fn quiet(
+        &self,
+        id: GroupId,
+        places: Range<usize>,
+        told: &[Flushed],
+    ) -> BTreeSet<Fingerprint> {
         let group = self.groups.get(id);
         let group = group.filter(|it| self.routes.get(it.route).resolved_after_quiet);
         let Some(flush) = group.and_then(|it| it.flush.as_ref()) else { return BTreeSet::new() };
         let (told, now): (BTreeSet<_>, _) =
             (told.iter().map(|it| it.fingerprint).collect(), flush.tick.wall);
         let is_old = |it: &Flushed| it.resolved && now.since(it.alert.ends_at) > QUIET_END_AGE_MAX;
-        let quiet =
-            flush.snapshot.iter().filter(|it| !told.contains(&it.fingerprint) && !is_old(it));
+        let all = flush.snapshot.get(places).unwrap_or_default().iter();
+        let quiet = all.filter(|it| !told.contains(&it.fingerprint) && !is_old(it));
         quiet.map(|it| it.fingerprint).collect()
     }
 

@@ -225,7 +225,7 @@ mod tests {
         world.fault(Some("EIO"));
         let mut told = world.pass(1);
         // The flush of the others is done in pieces of its own.
-        for _ in 0..4 {
+        for _ in 0..100 {
             told.extend(world.pass(0));
         }
         assert!(told.iter().any(|line| line.contains("BellwetherJournalFailed")), "{}", told.len());

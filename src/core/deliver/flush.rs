@@ -9,22 +9,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::debug;
-
 use crate::config::Receiver;
 use crate::core::deliver::content::{Content, Flushed};
 use crate::core::deliver::delivery::Delivery;
-use crate::core::deliver::flushing::Flush;
-use crate::core::deliver::history::Muting;
+use crate::core::deliver::flushing::{Flush, Stage};
 use crate::core::deliver::logging::{log_key, notified_by};
 use crate::core::deliver::machine::{Input, State};
 use crate::core::deliver::reach;
-use crate::core::inhibit::Inhibitor;
 use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::{Cx, Effect};
-use crate::model::order::in_order;
+use crate::model::order::{Sorting, in_order};
 use crate::model::{Fingerprint, GroupKey, LogKey};
 use crate::notify::Cause;
 use crate::time::{Now, Wall};
@@ -32,8 +28,11 @@ use crate::time::{Now, Wall};
 /// A flush has at least this long, however short the group interval is (Alertmanager's `MinTimeout`).
 const DEADLINE_MIN: Duration = Duration::from_secs(10);
 
-/// With more alerts than this, for each integration counted, a flush is done in pieces, and others have their turn between:
-/// what is muted and what is news is looked at after the alerts were gathered, and the deliveries begin one after the other.
+/// The steps to bring an alert into order, in each round.
+const SORTED_STEPS: u64 = 60;
+
+/// With more alerts than this, for each integration counted, a flush is done in pieces, and others have their turn between: the
+/// alerts of the tick are sorted, then it is looked which of them are muted, and the deliveries begin one after the other.
 const BEGIN_TOGETHER_MAX: usize = 1_000;
 
 /// Whether a flush of these alerts is done in pieces.
@@ -76,11 +75,18 @@ impl Core {
             group.looked = None;
             return;
         }
-        let snapshot = self.snapshot(id, cx.now.wall);
-        let is_compared = self.compare_group(cx.now.wall, id, &mut 0);
+        let mut alerts = self.alerts_of(id, cx.now.wall);
+        let Some(group) = self.groups.get(id) else { return };
+        let receiver = &self.routes.get(group.route).receiver;
+        let is_large = is_large(&alerts, receiver) || !self.compare_group(cx.now.wall, id, &mut 0);
+        let (mut stage, mut notified_by) = (Stage::Sorting(Sorting::default()), Vec::new());
+        if is_large {
+            notified_by = self.notifiers(id, cx.now.wall);
+        } else {
+            (alerts, stage) = (in_order(alerts, |it| &it.alert.labels), Stage::Sorted);
+        }
         let Some(group) = self.groups.get_mut(id) else { return };
         let route = self.routes.get(group.route);
-        let is_large = !is_compared || is_large(&snapshot, &route.receiver);
         group.flush = Some(Flush {
             tick: cx.now,
             deadline: cx.now.mono + route.group_interval.max(DEADLINE_MIN),
@@ -88,105 +94,78 @@ impl Core {
             repeat_interval: route.repeat_interval,
             group_interval: route.group_interval,
             settled: !self.turns.flock.settling,
-            snapshot,
-            is_fanned_out: false,
+            snapshot: alerts,
+            stage,
             quiet: BTreeSet::new(),
+            notified_by,
             deliveries: Vec::new(),
             ended: BTreeSet::new(),
         });
         if is_large {
             self.timers.set(Timer::Begin(id, 0), cx.now.mono);
         } else {
-            self.fan_out(cx, id);
+            self.go_on_flushing(cx, id, &mut 0, u64::MAX);
         }
     }
 
-    /// Goes on with a large flush: its deliveries are made, then each begins.
-    pub(in crate::core) fn go_on_flushing(&mut self, cx: &mut Cx<'_>, id: GroupId, at: usize) {
-        if self.is_fanned_out(id) {
-            self.step(cx, (id, at), Input::Begin);
-        } else {
-            self.fan_out(cx, id);
+    /// Goes on with a flush until its deliveries are made, or until `steps`, to which what is done is added, come to `most`.
+    pub(in crate::core) fn go_on_flushing(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: GroupId,
+        steps: &mut u64,
+        most: u64,
+    ) {
+        while *steps < most {
+            let Some(flush) = self.flush_of(id) else { return };
+            let snapshot = &flush.snapshot;
+            match &mut flush.stage {
+                Stage::Sorting(sorting) => {
+                    let mut count = 0;
+                    let found = sorting.go_on(snapshot, |it| &it.alert.labels, &mut count);
+                    *steps += SORTED_STEPS * count;
+                    if let Some(places) = found {
+                        let at = |place: usize| snapshot.get(place).cloned();
+                        flush.snapshot = places.into_iter().filter_map(at).collect();
+                        flush.stage = Stage::Sorted;
+                    }
+                }
+                Stage::Sorted => self.begin_looking(id),
+                Stage::Looking(_) => {
+                    if self.look_on(id, steps, most) {
+                        return self.fan_out(cx, id);
+                    }
+                }
+                Stage::FannedOut => return,
+            }
         }
-        self.finish(cx, id);
+        self.timers.set(Timer::Begin(id, 0), cx.now.mono);
     }
 
-    /// The group's alerts at `now`, in the order of notifications.
-    fn snapshot(&self, id: GroupId, now: Wall) -> Vec<Flushed> {
+    /// The group's alerts as they are at `now`, in no order.
+    fn alerts_of(&self, id: GroupId, now: Wall) -> Vec<Flushed> {
         let Some(group) = self.groups.get(id) else { return Vec::new() };
-        let snapshot: Vec<Flushed> = group
-            .alerts
-            .iter()
-            .filter_map(|fingerprint| {
-                let alert = Rc::clone(&self.alerts.get(*fingerprint)?.alert);
-                Some(Flushed { fingerprint: *fingerprint, resolved: alert.resolved(now), alert })
-            })
-            .collect();
-        in_order(snapshot, |it| &it.alert.labels)
-    }
-
-    /// The alerts of a flush that may be notified at its tick.
-    fn unmuted(&mut self, id: GroupId) -> Vec<Flushed> {
-        let Some(group) = self.groups.get(id) else { return Vec::new() };
-        let Some(flush) = &group.flush else { return Vec::new() };
-        let (tick, wall) = (flush.tick, flush.tick.wall);
-        let least = group.looked.unwrap_or_else(|| self.inhibitor.revision(&self.alerts));
-        let is_free = |it: &&Flushed| !self.is_inhibited(it.fingerprint, wall, least);
-        let mut alerts: Vec<Flushed> = flush.snapshot.iter().filter(is_free).cloned().collect();
-        let count = flush.snapshot.len();
-        let intervals = &self.routes.get(group.route).intervals;
-        let mut muting = Muting {
-            alerts: count,
-            inhibited: count - alerts.len(),
-            intervals: self.routes.intervals.muted_by(intervals, self.calendar(wall)),
-            silenced: 0,
+        let flushed = |fingerprint: &Fingerprint| {
+            let alert = Rc::clone(&self.alerts.get(*fingerprint)?.alert);
+            Some(Flushed { fingerprint: *fingerprint, resolved: alert.resolved(now), alert })
         };
-        self.stats.suppressed_inhibition += muting.inhibited as u64;
-        if muting.intervals.is_empty() {
-            let before = alerts.len();
-            alerts.retain(|it| !self.is_silenced(it.fingerprint, wall));
-            muting.silenced = before - alerts.len();
-            self.stats.suppressed_silence += muting.silenced as u64;
-        } else {
-            debug!("group {}: muted by time intervals {:?}", group.key, muting.intervals);
-            let is_inactive = self.routes.intervals.is_inactive(intervals, self.calendar(wall));
-            *if is_inactive {
-                &mut self.stats.suppressed_active_interval
-            } else {
-                &mut self.stats.suppressed_mute_interval
-            } += alerts.len() as u64;
-            alerts.clear();
-        }
-        self.note_muting(tick, id, muting);
-        alerts
+        group.alerts.iter().filter_map(flushed).collect()
     }
 
-    fn is_inhibited(&self, fingerprint: Fingerprint, now: Wall, least: u64) -> bool {
-        self.alerts.get(fingerprint).is_some_and(|entry| {
-            // Most were compared before the flush began.
-            self.inhibitor.compare(&entry.alert.labels, &entry.targets, &mut 0, u64::MAX);
-            let (alert, at) = ((fingerprint, entry), (&self.alerts, now));
-            self.inhibitor.look(alert, at, least, &mut 0, u64::MAX);
-            Inhibitor::source(entry).is_some()
-        })
-    }
-
-    fn is_silenced(&self, fingerprint: Fingerprint, now: Wall) -> bool {
-        self.alerts.get(fingerprint).is_some_and(|entry| {
-            // Most were compared before the flush began.
-            self.silences.compare(&entry.alert.labels, &entry.memo, &mut 0, u64::MAX);
-            self.silences.mutes(&entry.memo, now)
-        })
+    /// The senders of the group's notifications to each integration of its receiver.
+    fn notifiers(&self, id: GroupId, now: Wall) -> Vec<Rc<[(u64, u64)]>> {
+        let Some(group) = self.groups.get(id) else { return Vec::new() };
+        let receiver = &self.routes.get(group.route).receiver;
+        let keys = receiver.integrations.iter().map(|it| log_key(group.key.clone(), receiver, it));
+        keys.map(|key| notified_by(self.nflog.get(&key, now))).collect()
     }
 
     /// Asks for each integration whether there is news of what is not muted, and starts to deliver it.
     fn fan_out(&mut self, cx: &mut Cx<'_>, id: GroupId) {
-        let alerts = self.unmuted(id);
-        self.note_hidden(id, &alerts);
-        let quiet = self.quiet(id, &alerts);
+        let alerts = self.end_looking(id);
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = group.flush.as_mut() else { return };
-        (flush.is_fanned_out, flush.quiet, group.looked) = (true, quiet, None);
+        (flush.stage, group.looked) = (Stage::FannedOut, None);
         if alerts.is_empty() {
             return;
         }
@@ -194,7 +173,11 @@ impl Core {
         let receiver = Arc::clone(&flush.receiver);
         let key = group.key.clone();
         let content = Rc::new(Content::new(alerts));
+        let notified_by = std::mem::take(&mut flush.notified_by);
         let mut deliveries = self.deliveries(&key, &receiver, &content, cx.now);
+        for (delivery, before) in deliveries.iter_mut().zip(notified_by) {
+            delivery.notified_by = before;
+        }
         if let Some(fallback) = self.fallback_of(&receiver)
             && self.falls_back(&key, &receiver, &fallback, &content, cx.now)
         {
@@ -234,7 +217,9 @@ impl Core {
     pub(in crate::core) fn finish(&mut self, cx: &Cx<'_>, id: GroupId) {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = &group.flush else { return };
-        if !flush.is_fanned_out || flush.deliveries.iter().any(|it| it.state.is_open()) {
+        if !matches!(flush.stage, Stage::FannedOut)
+            || flush.deliveries.iter().any(|it| it.state.is_open())
+        {
             return;
         }
         let failed = flush.deliveries.iter().any(|it| it.state == State::Failed);

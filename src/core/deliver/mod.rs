@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `flush` | the pipeline on one screen: snapshot, muting, fan-out, end |
 //! | `flushing`, `delivery` | the state of a flush, and of its deliveries |
+//! | `looking` | which alerts of a flush are muted |
 //! | `machine`, `sight`, `act` | what a delivery does next: the pure step, what it sees, and the doing |
 //! | `content`, `dedup`, `notification` | the alerts of a delivery, whether they are news, and the notification of them |
 //! | `turn`, `claims` | whose turn it is, and how a delivery claims it and gives it up |
@@ -47,6 +48,7 @@ pub mod history;
 pub(in crate::core) mod kept;
 pub(in crate::core) mod logging;
 pub(in crate::core) mod look;
+pub(in crate::core) mod looking;
 pub(in crate::core) mod machine;
 pub(in crate::core) mod notification;
 pub mod owed;

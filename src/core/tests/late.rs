@@ -1,8 +1,7 @@
 //! Alerts of which it takes long to find where they belong, and groups that a config moves.
 
 use super::*;
-use crate::config::{Expectation, Integration, StaticLabels};
-use crate::core::group::Group;
+use crate::config::{Expectation, StaticLabels};
 
 /// A report whose label is so long that to route it takes many pieces.
 fn long(text: &str) -> Report<'_> {
@@ -123,26 +122,27 @@ fn groups_are_moved_in_pieces_and_those_that_nothing_belongs_to_go() {
 }
 
 #[test]
-fn a_large_flush_is_done_in_pieces_and_its_deliveries_begin_in_turn() {
-    let mut root = route("r", &[]);
-    root.group_by = GroupBy::Labels(Vec::new());
-    let mut all = config(root);
-    let mut receiver = (*all.receivers[0]).clone();
-    let first = receiver.integrations[0].clone();
-    receiver.integrations.extend((1..5).map(|index| Integration { index, ..first.clone() }));
-    all.receivers = vec![Arc::new(receiver)];
-    let mut w = World::new(all);
-    w.core.handle_reports(w.now, &reports(0..2_000, None));
-    w.move_to(w.core.next_timeout().unwrap());
-    let mut told = Vec::new();
-    while w.core.next_timeout().is_some_and(|at| at <= w.now.mono) {
-        w.step(Core::handle_timeout);
-        told.push(w.told.len());
+fn an_end_that_waits_to_be_told_stays_in_its_group_under_another_config() {
+    let mut w = World::new(config(route("r", &[])));
+    w.post("A", "1", None);
+    w.post("A", "2", None);
+    w.post("A", "3", None);
+    w.pass(5);
+    w.post("A", "1", Some(0));
+    w.pass(10);
+    w.post("A", "2", Some(0));
+    let alerts = |w: &World| w.core.groups().iter().next().map(|it| it.1.alerts.clone());
+    let before = alerts(&w);
+    assert_eq!((before.as_ref().map(BTreeSet::len), w.core.alerts().len()), (Some(2), 3));
+    for _ in 0..2 {
+        let same = Arc::new(config(route("r", &[])));
+        w.step(|core, cx| drop(core.handle_config(cx, same).unwrap()));
     }
-    // The alerts are gathered, then it is looked at what is muted.
-    assert_eq!(told, [0, 0, 1, 2, 3, 4, 5]);
-    let flushed = |it: (_, &Group)| it.1.flush.is_none();
-    assert!(w.core.groups().iter().all(flushed), "it ends when all are told");
+    w.fill();
+    assert_eq!(alerts(&w), before);
+    w.told();
+    w.pass(10);
+    assert_eq!(w.told(), at(&[(21_000, "[FIRING:1] A -> r (some alerts resolved)")]));
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod budget;
 mod declared;
 mod fallback;
 mod kept;
+mod large;
 mod late;
 mod look;
 mod meanwhile;

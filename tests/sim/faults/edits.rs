@@ -312,10 +312,9 @@ pub(crate) const EDITS: &[(&str, &str, &str, &str)] = &[
     // Silences mute nothing.
     (
         "SilencesIgnored",
-        "src/core/deliver/flush.rs",
-        "alerts.retain(|it| !self.is_silenced(it.fingerprint, wall));",
-        r#"let ignored = crate::switched("SilencesIgnored");
-            alerts.retain(|it| ignored || !self.is_silenced(it.fingerprint, wall));"#,
+        "src/core/deliver/looking.rs",
+        "self.silences.mutes(&entry.memo, tick)",
+        r#"!crate::switched("SilencesIgnored") && self.silences.mutes(&entry.memo, tick)"#,
     ),
     // Whether a large alert may not have reached the others makes no difference.
     (

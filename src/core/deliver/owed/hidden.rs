@@ -2,6 +2,7 @@
 //! they are not owed, however long their receiver was not reached.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::core::Core;
 use crate::core::alerts::Visibility;
@@ -10,12 +11,19 @@ use crate::core::which::GroupId;
 use crate::model::{Fingerprint, GroupKey};
 
 impl Core {
-    /// Notes which of the alerts of a group's flush are hidden; the `shown` ones, which are in the flush's order, are not muted.
-    pub(in crate::core::deliver) fn note_hidden(&mut self, id: GroupId, shown: &[Flushed]) {
+    /// Notes which alerts at these places of a group's flush are hidden; the `shown` ones, which are in the flush's order, are not
+    /// muted.
+    pub(in crate::core::deliver) fn note_hidden(
+        &mut self,
+        id: GroupId,
+        places: Range<usize>,
+        shown: &[Flushed],
+    ) {
         let Some(group) = self.groups.get_mut(id) else { return };
         let Some(flush) = &group.flush else { return };
         let (hidden, mut shown) = (&mut group.hidden, shown.iter().peekable());
-        for it in &flush.snapshot {
+        let is_last = places.end == flush.snapshot.len();
+        for it in flush.snapshot.get(places).unwrap_or_default() {
             let is_shown = shown.next_if(|shown| shown.fingerprint == it.fingerprint).is_some();
             let entry = self.alerts.get_mut(it.fingerprint).filter(|_| !it.resolved);
             let Some(entry) = entry else { continue };
@@ -27,7 +35,9 @@ impl Core {
                 hidden.insert(it.fingerprint);
             }
         }
-        hidden.retain(|it| group.alerts.contains(it));
+        if is_last {
+            hidden.retain(|it| group.alerts.contains(it));
+        }
     }
 
     /// The alerts that a group hides, if there are any.
