@@ -126,6 +126,15 @@ impl Alerts {
         }
     }
 
+    /// Calls `with` for every alert, in the order of fingerprints, to change it and the routes at which it ends.
+    pub fn for_each(&mut self, mut with: impl FnMut(Fingerprint, &mut AlertEntry)) {
+        self.memberships = 0;
+        for (fingerprint, entry) in &mut self.entries {
+            with(*fingerprint, entry);
+            self.memberships += entry.groups.len();
+        }
+    }
+
     /// Every alert, in the order of fingerprints.
     pub fn iter(&self) -> impl Iterator<Item = (Fingerprint, &AlertEntry)> {
         self.entries.iter().map(|(fingerprint, entry)| (*fingerprint, entry))

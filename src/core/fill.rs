@@ -46,7 +46,7 @@ pub(super) struct Filling {
 pub(super) struct Placed {
     /// The routes and the labels of its groups, by their fingerprints.
     pub(super) places: Vec<(RouteId, Fingerprint)>,
-    /// Whether it is to be told.
+    /// Whether it is to be told; known once the config is taken.
     pub(super) joins: bool,
 }
 

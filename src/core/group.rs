@@ -157,17 +157,14 @@ impl Groups {
         self.by_labels.get(&(route, labels)).copied()
     }
 
-    /// Brings every group to the route that stands for its own under another config, and takes its alerts out. Returns the
-    /// alerts, and the groups that no route stands for, which are taken out too: [`Groups::forget`] has still to be called of each.
-    pub fn rebase(
-        &mut self,
-        routes: &BTreeMap<RouteId, RouteId>,
-    ) -> (BTreeSet<Fingerprint>, BTreeMap<GroupId, Group>) {
-        let (mut alerts, mut kept) = (Vec::new(), Vec::new());
+    /// Brings every group to the route that stands for its own under another config, without alerts. Returns the groups that no
+    /// route stands for, which are taken out as they are: [`Groups::forget`] has still to be called of each.
+    pub fn rebase(&mut self, routes: &BTreeMap<RouteId, RouteId>) -> BTreeMap<GroupId, Group> {
+        let mut kept = Vec::new();
         for (id, group) in &mut self.table {
-            alerts.extend(std::mem::take(&mut group.alerts));
             if let Some(route) = routes.get(&group.route) {
                 group.route = *route;
+                group.alerts = BTreeSet::new();
                 group.flush.iter_mut().for_each(Flush::look_anew);
                 kept.push(*id);
             }
@@ -182,7 +179,7 @@ impl Groups {
         self.by_labels = by_labels
             .filter_map(|((route, labels), id)| Some(((*routes.get(&route)?, labels), id)))
             .collect();
-        (alerts.into_iter().collect(), homeless)
+        homeless
     }
 
     /// Takes a group out.

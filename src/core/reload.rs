@@ -8,16 +8,19 @@ use crate::config::Config;
 use crate::core::Core;
 use crate::core::fill::{Homeless, Placed};
 use crate::core::group::{self, GROUP_STEPS};
+use crate::core::inhibit::Inhibitor;
 use crate::core::place::Placing;
 use crate::core::policy::Policy;
 use crate::core::restore::GroupTimers;
 use crate::core::route::RouteId;
 use crate::core::targets::Targets;
+use crate::core::which::GroupId;
 use crate::effect::Cx;
 use crate::limits::{
     GROUPS_BYTES_MAX, GROUPS_MAX, INHIBIT_SOURCES_MAX, MEMBERSHIPS_MAX, PIECE_STEPS,
 };
 use crate::model::{Fingerprint, GroupKey, Labels};
+use crate::time::Wall;
 
 /// The steps to look whether an alert was routed.
 const LOOK_STEPS: u64 = 30;
@@ -35,7 +38,7 @@ pub struct Reload {
     placing: Placing,
     /// Whether one was routed since the first of all was looked at.
     has_found: bool,
-    found: BTreeMap<Fingerprint, Vec<Place>>,
+    found: BTreeMap<Fingerprint, Placed>,
     groups: BTreeSet<Place>,
     /// Bytes of their keys and labels.
     bytes: usize,
@@ -107,7 +110,7 @@ impl Reload {
             }
         }
         self.memberships += places.len();
-        self.found.insert(fingerprint, places);
+        self.found.insert(fingerprint, Placed { places, joins: false });
         self.has_found = true;
         true
     }
@@ -188,12 +191,10 @@ impl Core {
 
     /// Takes a config: alerts stay in the groups that the new tree still has, and are brought to the others in pieces.
     fn take(&mut self, cx: &mut Cx<'_>, reload: Reload) -> Policy {
-        let Reload { policy: Policy { config, routes, mut inhibitor }, found, .. } = reload;
+        let Reload { policy: Policy { config, routes, mut inhibitor }, mut found, .. } = reload;
         inhibitor.follow(&self.inhibitor);
-        let same = self.routes.same_in(&routes);
-        let (mut pending, homeless) = self.groups.rebase(&same);
-        pending.append(&mut self.unfilled());
-        pending.extend(self.late.clear());
+        self.place_anew(cx.now.wall, &mut found, &mut inhibitor);
+        let homeless = self.groups.rebase(&self.routes.same_in(&routes));
         let mut paths = BTreeMap::new();
         for (id, group) in &homeless {
             if let Some(flush) = &group.flush {
@@ -216,22 +217,39 @@ impl Core {
         self.expect(cx.now);
         self.begin_heartbeats(cx.now.mono);
         self.declare_anew(cx.now);
-        let mut placed = BTreeMap::new();
-        for (fingerprint, places) in found {
-            let Some(entry) = self.alerts.get_mut(fingerprint) else {
-                // It has left the table meanwhile.
-                inhibitor.remove(fingerprint);
-                continue;
-            };
-            let joins = pending.contains(&fingerprint) || !entry.alert.resolved(cx.now.wall);
-            entry.targets = Targets::default();
-            let groups = places.iter().map(|(route, _)| (*route, None)).collect();
-            self.alerts.set_groups(fingerprint, groups);
-            placed.insert(fingerprint, Placed { places, joins });
-        }
         let inhibitor = std::mem::replace(&mut self.inhibitor, inhibitor);
-        self.begin_moving(placed, homeless);
+        self.begin_moving(found, homeless);
         self.begin_filling(cx, BTreeSet::new(), GroupTimers::new(), false);
         Policy { config, routes, inhibitor }
+    }
+
+    /// Every alert ends at the routes that were found, and is in no group. Those are to be told that fire, or that wait for it.
+    fn place_anew(
+        &mut self,
+        now: Wall,
+        found: &mut BTreeMap<Fingerprint, Placed>,
+        inhibitor: &mut Inhibitor,
+    ) {
+        let mut waiting = self.unfilled();
+        waiting.extend(self.late.clear());
+        let (groups, mut left) = (&self.groups, found.iter_mut().peekable());
+        self.alerts.for_each(|fingerprint, entry| {
+            while let Some((gone, _)) = left.next_if(|it| *it.0 < fingerprint) {
+                // It has left the table meanwhile.
+                inhibitor.remove(*gone);
+            }
+            let Some((_, placed)) = left.next_if(|it| *it.0 == fingerprint) else { return };
+            let is_in = |(_, id): &(RouteId, Option<GroupId>)| {
+                let group = id.and_then(|id| groups.get(id));
+                group.is_some_and(|group| group.alerts.contains(&fingerprint))
+            };
+            placed.joins = !entry.alert.resolved(now)
+                || waiting.contains(&fingerprint)
+                || entry.groups.iter().any(is_in);
+            entry.targets = Targets::default();
+            entry.groups.clear();
+            entry.groups.extend(placed.places.iter().map(|(route, _)| (*route, None)));
+        });
+        left.for_each(|(gone, _)| inhibitor.remove(*gone));
     }
 }
