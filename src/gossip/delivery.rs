@@ -70,7 +70,7 @@ pub(super) struct Sent {
     pub(super) replaced: bool,
     /// How often it was sent.
     pub(super) tries: usize,
-    /// Some of them answer, as far as we know, so others wait for it.
+    /// As far as we know some of these members answer, so other datagrams wait for it.
     holds_up: bool,
     next: Mono,
 }

@@ -7,7 +7,7 @@ use crate::limits::{CLOCK_AHEAD_MS_MAX, FLOCK_TIME_MS_MAX};
 use crate::time::Now;
 
 const COUNTER_BITS: u32 = 16;
-/// The longest stride of a boot: some hundred changes fit a millisecond all the same.
+/// The longest stride of a boot; even so some hundred changes fit into a millisecond.
 const STRIDE_MAX: u64 = 256;
 
 /// A version's clock is too far ahead of ours to be believed.
@@ -18,7 +18,7 @@ pub struct TooFarAhead;
 #[derive(Clone, Debug)]
 pub struct Hlc {
     last: u64,
-    /// From one reading to the next while the wall clock does not move forward.
+    /// How far a reading is from the one before it while the wall clock does not move forward.
     stride: u64,
     synced: bool,
     /// Wall less mono milliseconds, as others have it, and whether a synchronised clock said so. Used while ours is not.

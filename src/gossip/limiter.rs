@@ -36,7 +36,7 @@ impl Bucket {
         self.level > 0
     }
 
-    /// Takes so many tokens, there or not.
+    /// Takes so many tokens, even if there are not so many.
     pub(super) fn spend(&mut self, tokens: usize) {
         let tokens = i64::try_from(tokens).unwrap_or(i64::MAX / 1000);
         self.level = self.level.saturating_sub(tokens.saturating_mul(1000));
@@ -117,7 +117,7 @@ fn admit(
     (rate, burst): (u64, u64),
 ) -> bool {
     if table.len() >= max && !table.contains_key(&from) {
-        // A full bucket remembers nothing that a new one would not know.
+        // A full bucket is the same as a new one.
         table.retain(|_, bucket| !bucket.full(now));
     }
     let from = if table.len() >= max && !table.contains_key(&from) {

@@ -316,7 +316,7 @@ pub(super) struct Part {
     pub(super) hash: u64,
     #[n(1)]
     pub(super) version: Version,
-    /// Of the whole.
+    /// The bytes of the whole record.
     #[n(2)]
     pub(super) bytes: u32,
     #[n(3)]

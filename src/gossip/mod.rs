@@ -85,7 +85,7 @@ use versions::Versions;
 use crate::limits::MEMBER_NAME_BYTES_MAX;
 use crate::time::{Mono, Now};
 
-/// The records set aside of which it is seen at once whether there is room for them by now.
+/// How many of the records that were set aside are offered to the index in one piece.
 const OFFERED_AT_ONCE: usize = 1_000;
 
 /// One member of the flock: this node.

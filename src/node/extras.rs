@@ -78,7 +78,7 @@ impl Extras {
         self.by_key.get(&(kind, number(key)))
     }
 
-    /// Holds the extra of a record, or that it has none. If there is no room for the elements that only a newer version
+    /// Holds the extra of a record, or notes that it has none. If there is no room for the elements that only a newer version
     /// knows, these are left out.
     pub(super) fn put(&mut self, kind: Kind, key: &[u8], extra: Option<Extra>) {
         self.remove(kind, key);

@@ -155,7 +155,7 @@ impl Past {
         let mut records = Vec::new();
         for (topic, list) in (0..).zip(&mut self.lists) {
             for event in list.latest().take_while(|it| !it.is_done) {
-                // The first for which not enough is left takes that, so that the texts of those after it need not be made.
+                // The first event that does not fit uses up what is left, so that the texts of those after it need not be made.
                 if self.day.1 >= HISTORY_DAILY_BYTES_MAX {
                     break;
                 }
@@ -197,7 +197,7 @@ impl Past {
         Ok(())
     }
 
-    /// All were taken back. Events that came before that get later numbers. Those of the last day have cost this day's bytes,
+    /// All were taken back. Events that came before flash was read get later numbers. Those of the last day have cost this day's bytes,
     /// as far as no later one has taken their place.
     pub(super) fn restored(&mut self, now: Now) {
         let all = self.lists.iter().flat_map(|list| &list.events);

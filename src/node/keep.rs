@@ -15,11 +15,11 @@ use crate::time::{Now, Wall};
 use crate::wire::record::{self, GroupTimer, Kind};
 use crate::wire::rest::with_rest;
 
-/// Changes, or records that are written again, that are stored and published in one piece, unless somebody waits for all of them.
+/// How many changes, or records that are written again, are stored and published in one piece, unless somebody waits for all.
 pub(super) const PUBLISHED_TOGETHER: usize = 500;
 
 impl Node {
-    /// Stores and publishes what has changed, then sends. The rest of very much follows with the next timeouts.
+    /// Stores and publishes what has changed, then sends. If very much has, the rest follows with the next timeouts.
     pub(super) fn publish_some(&mut self, cx: &mut Cx<'_>) {
         let changes = self.core.take_some_changes(PUBLISHED_TOGETHER);
         self.publish_these(cx, changes);
@@ -79,7 +79,7 @@ impl Node {
             body = record::encode_group(&timer);
             (stamp, Some(extra))
         } else {
-            // While no member has published it, any that does wins.
+            // This version is older than any that a member publishes.
             let unpublished = Version::UNPUBLISHED;
             let version = if published { self.next_version(cx.now) } else { unpublished };
             let expires_at_ms = self.end_of(cx.now, kind, &key, expires);

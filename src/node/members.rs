@@ -110,7 +110,7 @@ impl Members {
 }
 
 impl Node {
-    /// A member is up. One of which others tell alone is taken note of when it is met.
+    /// A member is up. One that only others have told of is noted when it is met.
     pub(super) fn note_up(&mut self, cx: &mut Cx<'_>, node: u64) {
         let now = cx.now.mono;
         let (name, addr) = self.seat(now, node);
@@ -148,7 +148,7 @@ impl Node {
         let now = cx.now.mono;
         let known = self.around.members.known.get(&node);
         if left && known.is_some_and(|it| !it.is_met) {
-            // Others said that it was up; it may come back yet.
+            // Only others said that it was up; it may still come back.
             return;
         }
         let known = known.map(|it| it.member.clone()).unwrap_or_default();
@@ -194,7 +194,7 @@ impl Node {
         self.around.members.back_by = is_awaited.then_some(now + BACK_WITHIN);
     }
 
-    /// Takes those for down that have not come back, and forgets those that have been down for long.
+    /// Takes members for down that have not come back, and forgets those that have been down for long.
     pub(super) fn sweep_members(&mut self, cx: &mut Cx<'_>) {
         let now = cx.now;
         if self.around.members.back_by.take_if(|at| *at <= now.mono).is_some() {

@@ -182,7 +182,7 @@ impl Node {
     }
 
     /// Counts a post that was refused, as a `whole` or in part, and logs why. `post` is its sender, if it has an address, and
-    /// what it is of: `alerts` or `silences`.
+    /// its content: `alerts` or `silences`.
     pub fn handle_refused(
         &mut self,
         now: Now,
@@ -308,7 +308,7 @@ impl Node {
         self.core.failing().last()
     }
 
-    /// How many groups rate limits hold back, an integration each.
+    /// How many groups rate limits hold back, counted for each integration.
     pub fn held_back_len(&self) -> usize {
         self.core.budgets().held_len()
     }

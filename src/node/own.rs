@@ -1,4 +1,4 @@
-//! Alerts of our own: what goes wrong with the agent itself travels the same way as everything else.
+//! Alerts of our own: a fault of the agent itself is an alert like any other.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -102,7 +102,7 @@ impl Node {
             self.raise_own(cx, &labels, &summary);
             self.ends_fault = false;
         } else {
-            // Also one that the process before us raised.
+            // It may be one that the process before us raised.
             self.end_own(cx, &labels);
             self.ends_fault = !self.is_settled();
         }

@@ -24,7 +24,7 @@ pub(super) struct Restoring {
     carried: Vec<gossip::Record>,
     /// Signs of life.
     pub(super) signs: Vec<Beat>,
-    /// The rest, once all are read.
+    /// Those that are still to be put in force, once all are read.
     rest: Option<Rest>,
 }
 
@@ -120,7 +120,7 @@ impl Node {
         true
     }
 
-    /// How far the times of the records have to be moved follows from all of them.
+    /// Begins to put all in force: from their times together follows how far each has to be moved.
     fn begin_restoring(&mut self, cx: &mut Cx<'_>) -> Rest {
         let now = cx.now;
         self.past.restored(now);

@@ -54,7 +54,7 @@ impl Remaining {
 /// Everything that is being written again.
 #[derive(Debug, Default)]
 pub(super) struct Rewrite {
-    /// The records that are written again in place. Whether each is: else those alone that a wrong clock has dated.
+    /// The records that are written again in place, and whether all are, or only those that a wrong clock has dated.
     in_place: Option<(Remaining, bool)>,
     /// The state that the journal is to begin anew with, as far as it is gathered.
     state: Option<(Remaining, Vec<JournalRecord>)>,
@@ -87,7 +87,7 @@ impl Node {
         self.go_on_gathering(cx);
     }
 
-    /// Writes again all that is left to be, in one piece: the process is about to stop.
+    /// Writes again everything that is left, in one piece: the process is about to stop.
     pub fn handle_rewrite(&mut self, cx: &mut Cx<'_>) {
         while self.rewrite.due().is_some() {
             self.go_on_rewriting(cx);

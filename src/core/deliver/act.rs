@@ -1,4 +1,4 @@
-//! The actions of deliveries: each asks the [machine](machine::step) for its next state and action, and takes that action.
+//! Deliveries act: for each input the [machine](machine::step) is asked for the next state and action, and the action is taken.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -120,7 +120,7 @@ impl Core {
         self.step(cx, which, Input::Opened);
     }
 
-    /// Looks at a delivery again then.
+    /// Looks at a delivery again at `until`.
     fn look_again(&mut self, cx: &Cx<'_>, which: Which, until: Mono) {
         if let Some(delivery) = self.delivery_mut(which) {
             delivery.due = until.max(cx.now.mono + Duration::from_millis(1));
@@ -153,7 +153,7 @@ impl Core {
         self.step(cx, which, Input::Renewed);
     }
 
-    /// Gives the turn of a delivery up that was not tried, for the receiver was not reached.
+    /// Gives up the turn of a delivery that was not tried, because this node has just not reached the receiver.
     fn leave_to_others(&mut self, cx: &Cx<'_>, which: Which) {
         let Some(delivery) = self.delivery_mut(which) else { return };
         if !std::mem::replace(&mut delivery.was_left, true) && delivery.attempts == 0 {

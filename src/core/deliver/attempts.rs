@@ -62,7 +62,7 @@ impl Core {
         cx.effects.push(Effect::Attempt(Attempt { id, draft, timeout }));
     }
 
-    /// Takes what came of an attempt or a look; of one that is no longer known, nothing.
+    /// Takes the outcome of an attempt or a look. That of one that is no longer known changes nothing.
     pub fn handle_reply(&mut self, cx: &mut Cx<'_>, attempt: AttemptId, reply: &Reply) {
         let Some(which) = self.places.end(attempt) else {
             if self.handle_heartbeat_reply(cx, attempt, reply) {
@@ -87,7 +87,7 @@ impl Core {
         let Some(draft) = delivery.draft.take() else { return };
         let requests = delivery.requests;
         if matches!(reply, Reply::Failed(failure) if failure.cause == Cause::Timeout) {
-            // One that is slow, not gone, is to hear it no more often than it must.
+            // A receiver that is slow, and not gone, should not be sent the same more often than needed.
             delivery.patience *= 2;
         }
         let log_key = delivery.key.clone();

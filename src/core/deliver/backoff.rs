@@ -24,7 +24,7 @@ use crate::time::Mono;
 pub(in crate::core) const RETRY_PAUSE_FIRST: Duration = Duration::from_millis(500);
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(60);
 
-/// For so long a receiver that fails is tried at each pause of each delivery.
+/// How long a receiver that fails is still tried after each pause of each delivery.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// The pause is this part of the time that it has failed.
 const PART: u32 = 5;

@@ -75,7 +75,7 @@ impl Stage {
         }
     }
 
-    /// In quarters of the budget, where it ends.
+    /// Where this part of the budget ends, in quarters.
     const fn end(self) -> u64 {
         match self {
             Self::Free => 2,
@@ -84,7 +84,7 @@ impl Stage {
         }
     }
 
-    /// The meaning of its beginning, for people.
+    /// The note to people, when this part begins.
     const fn note(self) -> Option<&'static str> {
         match self {
             Self::Free => None,
@@ -172,7 +172,7 @@ impl Core {
         })
     }
 
-    /// Counts bytes that an attempt has sent and received, be it that it was stopped.
+    /// Counts bytes that an attempt has sent and received, also one that was stopped.
     pub fn handle_traffic(&mut self, now: Mono, attempt: AttemptId, bytes: u64) {
         let log = self.places.which(attempt).and_then(|it| self.log_key_of(it));
         let key = log.map(|it| reach::key(&it));

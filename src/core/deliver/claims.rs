@@ -16,11 +16,11 @@ use crate::effect::Cx;
 use crate::model::LogKey;
 use crate::time::{Mono, Now};
 
-/// By so much members may flush a group one after the other.
+/// Members flush a group within this time of each other.
 const TOGETHER: Duration = Duration::from_millis(100);
 /// Alerts whose log entry travels in one datagram.
 const ENTRY_SHORT: usize = 100;
-/// How much longer a claim holds if the log entry will be longer: for what of it is lost, again and again.
+/// How much longer a claim holds if the log entry will be longer: parts of it may be lost more than once.
 const ENTRY_MENDED: Duration = Duration::from_secs(5);
 /// How much longer a claim holds then for each alert that the log entry will name, and each other member: twice the time in
 /// which that is sent where nothing is lost.
@@ -103,7 +103,7 @@ impl Core {
         let gives_up = claim.surrendered;
         let was_mine = self.turns.mine(key);
         let me = self.turns.flock.me;
-        // Of two that give up at once only one is heard of: the other says so again, or it would be waited for.
+        // Of two members that give up at the same moment only one record stays. The other says so again, or others would wait for it.
         let hidden = gives_up
             && !claim.given_up.contains(&me)
             && self.turns.given_up(key).contains(&me)

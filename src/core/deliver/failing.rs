@@ -1,4 +1,4 @@
-//! Receivers that fail: since when, how often, why. And when each integration was told, and failed, last.
+//! Receivers that fail: since when, how often and why; and when each integration was last told, and last failed.
 
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ impl Core {
     pub fn sweep_failing(&mut self, now: Mono) {
         let Failing { troubles, until, .. } = &mut self.failing;
         for (key, _) in until.iter().filter(|(_, until)| now >= **until) {
-            // Whether it would fail still, nobody knows.
+            // Nobody knows whether it would still fail.
             troubles.end(key, now);
         }
         until.retain(|_, until| now < *until);

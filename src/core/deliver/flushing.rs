@@ -34,7 +34,7 @@ pub struct Flush {
     /// The senders of the group's notifications at the tick of a large one, for each integration: another may notify before the
     /// deliveries are there.
     pub(in crate::core) notified_by: Vec<Rc<[(u64, u64)]>>,
-    /// One an integration of the receiver.
+    /// One for each integration of the receiver.
     pub(in crate::core) deliveries: Vec<Delivery>,
     /// Muted alerts whose end may be told later.
     pub(in crate::core) quiet: BTreeSet<Fingerprint>,

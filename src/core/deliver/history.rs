@@ -1,7 +1,7 @@
 //! The outcome of the latest deliveries and why: the answer to "why did this node notify", and to "why did it not".
 //!
-//! It tells of groups whose alerts wait, or are muted, too. A flush that has nothing new to say leaves no trace here, nor do
-//! attempts after the first that failed.
+//! It also tells of groups whose alerts wait or are muted. A flush that has nothing new to say leaves no entry, and of the attempts
+//! that fail only the first does.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -71,7 +71,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// Of a draft, before there is an answer.
+    /// The content of a draft, before there is an answer.
     pub(in crate::core) fn of(draft: &Draft) -> Self {
         let alerts = &draft.notification().alerts;
         let resolved = alerts.iter().filter(|it| it.resolved).count();
@@ -138,7 +138,7 @@ pub enum Outcome {
         /// The error.
         why: String,
     },
-    /// Nobody was told, for all or some alerts of the group are muted. Said when that changes.
+    /// Nobody was told, because all or some alerts of the group are muted. Noted when that changes.
     Muted(Muting),
     /// Another node has notified.
     Told {
@@ -178,18 +178,18 @@ impl Muting {
 }
 
 impl Outcome {
-    /// Of a failed attempt, whether or not another node can try now.
+    /// The outcome of a failed attempt, whether or not another node can try now.
     pub(in crate::core) fn failed(text: &str, another_can: bool) -> Self {
         let why = why(text);
         if another_can { Self::Surrendered { why } } else { Self::Failed { why } }
     }
 
-    /// Of a template that failed.
+    /// The outcome of a template that failed.
     pub(in crate::core) fn misrendered(text: &str) -> Self {
         Self::Misrendered { why: why(text) }
     }
 
-    /// Of a refusal.
+    /// The outcome of a refusal.
     pub(in crate::core) fn refused(text: &str) -> Self {
         Self::Refused { why: why(text) }
     }
@@ -292,7 +292,7 @@ impl Core {
 }
 
 impl Core {
-    /// Notes what of a group as a whole explains that nobody is told: under no integration.
+    /// Notes why nobody is told of a group as a whole: the entry names no integration.
     fn note_group(&mut self, now: Now, id: GroupId, outcome: Outcome) {
         let Some(group) = self.groups.get(id) else { return };
         let receiver = Arc::clone(&self.routes.get(group.route).receiver.name);

@@ -24,7 +24,7 @@ const LITTLE_LEFT: Duration = Duration::from_secs(5 * 60);
 /// The steps to prolong the life of an entry.
 const PROLONGED_STEPS: u64 = 5_000;
 
-/// The log entry of a member may be here so long before the alerts that it names, where much is lost.
+/// Where many datagrams are lost, the log entry of a member may come so long before the alerts that it names.
 const NEWS_LATE: Duration = Duration::from_secs(60);
 
 impl Core {
@@ -39,7 +39,7 @@ impl Core {
         // A member that is away may owe the same, and is to hear that it was told.
         let is_late = !self.missed(&key, content, now).is_empty();
         let life = if is_late { OWED_AGE_MAX } else { self.entry_life(flush) };
-        // Later than what it replaces, also if the clock has gone back since.
+        // Later than the entry that it replaces, also if the clock has gone back since.
         let after = |entry: &LogEntry| entry.timestamp + Duration::from_nanos(1);
         let known = self.nflog.get(&key, now);
         let timestamp = known.map_or(now, |entry| now.max(after(entry)));
@@ -48,9 +48,9 @@ impl Core {
             me => LogEntry::notified_by_after(known, me),
         };
         let expires_at = known.map_or(now, |it| it.expires_at).max(now + life);
-        // A log entry of another member since this was sent did not know of this, nor this of that.
+        // If another member has logged since this was sent, neither entry knew of the other.
         let meanwhile = known.filter(|it| it.notified_by != delivery.notified_by);
-        // A group that nobody knew to fire is told of anew: what was known of its end is of no use.
+        // A group of which no alert fired is told of anew: the facts of its last message are of no use.
         let before = known.filter(|it| !it.firing.is_empty()).map(|it| Rc::clone(&it.facts));
         let facts = delivery.facts.clone().or(before).unwrap_or_default();
         let entry = LogEntry { timestamp, firing, resolved, expires_at, notified_by, facts };
@@ -141,7 +141,7 @@ impl Core {
             && current.is_none_or(|entry| entry.alert.updated_at == alert.updated_at)
     }
 
-    /// Takes a log entry as it is; that others give way to it is told. Returns whether there was room for it.
+    /// Takes a log entry as it is. Entries that give way to it are changes, too. Returns whether there was room for it.
     pub(in crate::core) fn put_log(&mut self, now: Now, key: &LogKey, entry: LogEntry) -> bool {
         self.note_logged(key, entry.timestamp);
         let gone = self.nflog.put(key.clone(), entry);

@@ -28,7 +28,7 @@ impl Core {
         cx.effects.push(Effect::Look { id: look, place });
     }
 
-    /// Takes what came of a look.
+    /// Takes the outcome of a look.
     pub(in crate::core) fn handle_look(&mut self, cx: &mut Cx<'_>, look: AttemptId, reply: &Reply) {
         let Some(key) = self.places.end_look(look) else { return };
         if self.reach.is_looking(&key, look) {

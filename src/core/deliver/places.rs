@@ -40,7 +40,7 @@ pub(in crate::core) struct Places {
     untold: VecDeque<(Which, Input)>,
 }
 
-/// The deliveries that one piece tells something or gives a place: each may look at its alerts and publish a claim.
+/// The deliveries to which one piece of the work brings an input or a place: each may compare its alerts and publish a claim.
 pub(in crate::core) const STEPPED_AT_ONCE: usize = 64;
 
 /// The integrations that are compared for one place at the cost of a step of a delivery.
@@ -49,7 +49,7 @@ const COMPARED_FOR_ONE: usize = 200;
 #[derive(Debug)]
 struct UnderWay {
     which: Which,
-    /// The integration whose place it takes; what only the log is told takes none.
+    /// The integration whose place it takes. One that writes to the log alone takes none.
     key: Option<IntegrationKey>,
     bytes: usize,
 }
@@ -103,12 +103,12 @@ impl Places {
         AttemptId(self.made - 1)
     }
 
-    /// Whose an attempt is, if it is under way.
+    /// The delivery whose attempt it is, if it is under way.
     pub(in crate::core) fn which(&self, attempt: AttemptId) -> Option<Which> {
         self.under_way.get(&attempt).map(|it| it.which)
     }
 
-    /// Ends an attempt; whose it was, if it was under way.
+    /// Ends an attempt. Returns the delivery whose it was, if it was under way.
     pub(in crate::core) fn end(&mut self, attempt: AttemptId) -> Option<Which> {
         let UnderWay { which, key, bytes } = self.under_way.remove(&attempt)?;
         self.bytes -= bytes;
@@ -130,7 +130,7 @@ impl Places {
         self.stopped.remove(&attempt)
     }
 
-    /// Ends a look; at what it was, if it was under way.
+    /// Ends a look. Returns the integration that was looked at, if it was under way.
     pub(in crate::core) fn end_look(&mut self, look: AttemptId) -> Option<IntegrationKey> {
         let key = self.looks.remove(&look)?;
         self.free(&key);
@@ -146,7 +146,7 @@ impl Places {
         }
     }
 
-    /// Lets a delivery wait for a place of this integration; its ticket.
+    /// Lets a delivery wait for a place of this integration. Returns its ticket.
     fn wait(&mut self, key: IntegrationKey, which: Which) -> u64 {
         self.tickets += 1;
         self.waiting.get_or_default(key).insert(self.tickets, which);
@@ -208,7 +208,7 @@ impl Core {
 
     /// Leaves the deliveries that wait for an integration that was not reached to other members, as far as those may reach it.
     pub(in crate::core) fn leave_waiting(&mut self, cx: &mut Cx<'_>, key: &IntegrationKey) {
-        // To find nobody to leave them to, for each of thousands and after each failure, takes long.
+        // Alone there is nobody to leave them to, and finding that out for each of thousands after each failure takes long.
         if !self.turns.alone() {
             self.tell(cx, self.places.waiting_for(key), Input::NotReached);
         }

@@ -46,7 +46,7 @@ use crate::time::{Mono, Now, Wall};
 /// How long a digest waits for groups whose flush ends and begins anew at the moment when there is room.
 const GATHER: Duration = Duration::from_millis(200);
 
-/// An attempt needs so much time: a digest that is due later before the end of its flush is told by the next one.
+/// The time that an attempt needs: if less is left of its flush when a digest is due, the next flush sends it.
 const ATTEMPT_TIME_MIN: Duration = Duration::from_secs(5);
 
 /// The group key of ledgers; those of groups begin with a brace.
@@ -161,7 +161,7 @@ impl Budgets {
         self.held.values_mut().for_each(|held| held.since = step.time(held.since));
     }
 
-    /// How many groups are held back, an integration each.
+    /// How many groups are held back, counted for each integration.
     pub fn held_len(&self) -> usize {
         self.held.len()
     }
@@ -177,7 +177,7 @@ fn ledger(log: &LogKey) -> LogKey {
     LogKey::new(GroupKey::from_stored(LEDGER), receiver, integration, index)
 }
 
-/// The same for the same alerts in the same state.
+/// A number that is the same for the same alerts in the same state.
 fn state_of(content: &Content) -> u128 {
     let lists = [&content.firing, &content.resolved].into_iter();
     fnv128_bytes(lists.flat_map(|list| {
@@ -487,7 +487,7 @@ fn ages_to_facts(used: String, ages: impl Iterator<Item = i64>) -> Rc<[Arc<str>]
     LogEntry::facts_of(facts.iter().map(String::as_str))
 }
 
-/// The ages, in milliseconds, that a ledger's facts are; what is none is left out.
+/// The ages, in milliseconds, among the facts of a ledger.
 fn facts_to_ages(facts: &[Arc<str>]) -> impl Iterator<Item = i64> {
     let words = facts.iter().flat_map(|it| it.split(' '));
     words.filter_map(|word| word.parse::<u32>().ok()).map(|secs| i64::from(secs) * 1000)

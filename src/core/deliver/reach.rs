@@ -1,7 +1,7 @@
 //! Which receivers this node reaches: while others can, it leaves those that it has just not reached to them without
 //! trying.
 //!
-//! Else each group would wait for one more attempt that takes its time to fail, and many groups for each other. After a
+//! Otherwise each group would wait for an attempt that takes long to fail, and many groups would wait for each other. After a
 //! while one attempt is made to see whether the way is back.
 
 use std::collections::BTreeSet;
@@ -54,7 +54,7 @@ pub(in crate::core) enum Advice {
 pub struct Reach(BoxMap<IntegrationKey, Way>);
 
 impl Reach {
-    /// Takes what an attempt or a look has shown. Answers which deliveries have waited for a look.
+    /// Takes what an attempt or a look has shown. Returns the deliveries that have waited for a look.
     pub(in crate::core) fn learn(
         &mut self,
         key: &IntegrationKey,
@@ -93,7 +93,7 @@ impl Reach {
         }
     }
 
-    /// Whether there is nothing to be believed, and nothing about to be known.
+    /// Whether nothing is known of it, and no look is under way.
     pub(in crate::core) fn is_unknown(&self, key: &IntegrationKey, now: Mono) -> bool {
         match self.0.get(key) {
             Some(Way::Looking(..)) => false,
@@ -112,7 +112,7 @@ impl Reach {
         self.0.insert(key, Way::Looking(look, BTreeSet::new()));
     }
 
-    /// Whether this look is under way, and neither overtaken by an attempt nor of a config before.
+    /// Whether this look is under way: no attempt has told sooner, and no other config was taken since.
     pub(in crate::core) fn is_looking(&self, key: &IntegrationKey, look: AttemptId) -> bool {
         matches!(self.0.get(key), Some(Way::Looking(it, _)) if *it == look)
     }

@@ -11,8 +11,8 @@ use crate::gossip::message::Message;
 use crate::gossip::shared::Shared;
 use crate::time::{Mono, Now};
 
-/// Some member of the flock retries some member that is down so often; where more are down than up, each of them does, so
-/// that a half of a flock is never silent for longer.
+/// How often the flock as a whole retries one of the members that are down. Where more are down than up, each member that is up
+/// does so, so that a half of a flock is never silent for longer.
 const RETRY_EVERY: Duration = Duration::from_secs(2);
 /// Members that were lost and are asked for their digest, each time.
 const LOST_RETRIED_MAX: usize = 4;

@@ -10,9 +10,9 @@ use crate::gossip::message::Message;
 use crate::gossip::shared::Shared;
 use crate::time::{Mono, Now};
 
-/// A member is asked for the addresses of the others so soon after one has come, then ever more rarely: foca repeats news
-/// of members a few times only, so a node may have missed some. Rarely at rest, and less rarely while some members that
-/// are up were not met.
+/// How soon after a member has come another is asked for the addresses of the others, then ever more rarely: foca repeats news of
+/// members a few times only, so a node may have missed some. The longest pause is shorter while some members that are up were
+/// not met.
 const ASK_FIRST: Duration = Duration::from_secs(2);
 pub(super) const ASK_LAST: Duration = Duration::from_secs(60);
 const ASK_AT_REST: Duration = Duration::from_secs(10 * 60);

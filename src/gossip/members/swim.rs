@@ -44,7 +44,7 @@ pub enum Liveness {
     Alive,
     /// It did not answer a probe, and has some time left to answer.
     Suspect,
-    /// It did not in that time.
+    /// It did not answer in that time.
     Down,
 }
 
@@ -262,7 +262,7 @@ impl Swim {
         all
     }
 
-    /// Answers pings for members that were heard recently in their place, unless there is news to go with them.
+    /// Answers pings in the place of members that were heard recently, unless there is news to send with the pings.
     fn answer_for_recent(
         &mut self,
         now: Mono,

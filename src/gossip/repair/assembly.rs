@@ -20,14 +20,14 @@ const PART_BYTES: usize = 1141;
 const _: () = assert!(PART_BYTES + 56 <= MESSAGE_BYTES_MAX);
 /// Bytes of the longest encoded record.
 const WHOLE_BYTES_MAX: usize = RECORD_BYTES_MAX + RECORD_KEY_BYTES_MAX + 64;
-/// No part for so long: ask for those that are missing. After every four questions in vain, wait so much longer.
+/// If no part has come for so long, the missing ones are asked for. After every four questions in vain the wait is longer by this.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Questions without any new part in between, after which the record is given up.
 const TRIES_MAX: u32 = 16;
 /// Parts asked for in one message.
 const ASKED_MAX: usize = 64;
 
-/// A clock that has gone on by so much more or less than ours was set. Less is the way of a datagram.
+/// A clock that has gone on by so much more or less than ours was set; a smaller difference is the travel of a datagram.
 const STEP_MIN: Duration = Duration::from_secs(2);
 
 /// The parts of a record, those of the given numbers only if any are given.

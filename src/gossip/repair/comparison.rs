@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::time::Mono;
 
-/// Without a record from the partner another may be taken after this; later if it has sent so many records that it is
-/// likely to be busy sending more.
+/// If the partner sends no record for so long another member may take its place; later if it has sent so many records that it
+/// is likely to be busy sending more.
 const PARTNER_FOR: Duration = Duration::from_millis(300);
 const BULK_PARTNER_FOR: Duration = Duration::from_secs(2);
 const BULK: u32 = 512;

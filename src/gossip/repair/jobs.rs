@@ -52,7 +52,7 @@ impl Jobs {
         served.len() - usize::from(served.contains(&node)) >= SERVED_MAX
     }
 
-    /// Queues a job; one of the same member and record is queued already, or there is no room: nothing changes.
+    /// Queues a job. If one of the same member and record is queued already, or there is no room, nothing changes.
     pub(super) fn push(&mut self, job: Job, stats: &mut GossipStats) {
         if self.queue.len() >= REPAIR_QUEUE_MAX {
             stats.overflowed += 1;

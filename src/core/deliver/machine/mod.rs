@@ -277,7 +277,7 @@ fn take_turn(state: State, sees: &impl Sees) -> Next {
     if !settles && sees.began_settling() {
         return (state, Action::FlushAgain);
     }
-    // While another sends, this is looked at once a pulse: it is to cost little.
+    // While another member sends, this is asked once a pulse, so it should cost little.
     let held = sees.held();
     if let Some((node, until)) = held.filter(|(_, until)| !settles && sees.now() < *until) {
         return (State::Held, Action::Hold { until, by: Some(node) });
@@ -300,7 +300,7 @@ fn take_turn(state: State, sees: &impl Sees) -> Next {
     if let Some(next) = defer(sees) {
         return next;
     }
-    // A node that has tried before gave up itself, whatever it has claimed since: then all try in turn.
+    // A node that has tried before has given the turn up itself, even if it has claimed it since: then all try in turn.
     let has_tried = sees.attempts() > 0 || sees.was_left();
     if !has_tried && held.is_none() && sees.is_handed_over() {
         return (State::Held, Action::Claim { listens: false });

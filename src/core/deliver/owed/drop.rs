@@ -1,4 +1,4 @@
-//! Debts are dropped where a user wants that: the log has as told what came and went.
+//! Debts are dropped where a user wants that: alerts that came and went are then logged as told.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl Core {
         true
     }
 
-    /// Has the log say of ends that they were told.
+    /// Logs ends as told.
     fn log_as_told(&mut self, now: Now, key: &LogKey, ended: &[Fingerprint]) {
         let known = self.nflog.get(key, now.wall);
         let timestamp =
@@ -74,7 +74,7 @@ impl Core {
             0 => Rc::default(),
             me => LogEntry::notified_by_after(known, me),
         };
-        // A member that is away may owe the same.
+        // A member that is away may owe the same, and should find the entry when it is back.
         let expires_at = known.map_or(now.wall, |it| it.expires_at).max(now.wall + OWED_AGE_MAX);
         let nothing = LogEntry {
             timestamp,

@@ -1,4 +1,4 @@
-//! Hidden alerts: each flush that has found them firing has found them muted. If they end so, nobody was to be told of them, and
+//! Hidden alerts: every flush that found them firing found them muted. If they end like that, nobody was to be told of them, and
 //! they are not owed, however long their receiver was not reached.
 
 use std::collections::BTreeSet;

@@ -52,9 +52,9 @@ const DEBT_STEPS: u64 = 200;
 /// The notification of one group that is owed to one integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Debt {
-    /// Whose, and of which group.
+    /// The group, and the integration that is owed.
     pub key: LogKey,
-    /// Alerts that ended after that are told though they no longer fire.
+    /// Alerts that ended after this time are told, though they no longer fire.
     pub since: Wall,
     /// Alerts that the bounds have cut.
     pub cut: u64,
@@ -137,7 +137,7 @@ impl Core {
 
     /// Every debt, with what came and went meanwhile.
     pub fn debts(&self, now: Now) -> impl Iterator<Item = DebtView<'_>> {
-        // One group may owe to many.
+        // One group may owe several integrations.
         let mut ended = BTreeMap::new();
         self.owed.debts.values().filter(|debt| debt.is_due).map(move |debt| {
             let group = self.groups.find_key(&debt.key.group);
@@ -150,7 +150,7 @@ impl Core {
         })
     }
 
-    /// Notes that a delivery was not told, nor those that its digest carried.
+    /// Notes a debt for a delivery that was not told, and for each that its digest carried.
     pub(in crate::core) fn owe(&mut self, now: Now, which: Which) {
         let carried = self.delivery(which).map(|it| it.carries.clone()).unwrap_or_default();
         for which in std::iter::once(which).chain(carried) {
@@ -372,7 +372,7 @@ impl Core {
         }
     }
 
-    /// A config was taken, so that groups may be others: what that leaves of debts is seen to at once.
+    /// A config was taken, so that groups may be others: a sweep over the debts begins at once.
     pub(in crate::core) fn look_at_debts_anew(&mut self, now: Now) {
         let routes = &self.routes;
         self.owed.cut_before.retain(|key, _| routes.receiver(&key.0).is_some());

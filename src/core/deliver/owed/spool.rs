@@ -32,7 +32,7 @@ pub(super) struct Sweep {
 #[derive(Debug, Default)]
 pub(super) struct Spool {
     pub(super) alerts: BTreeSet<Spooled>,
-    /// Of the texts of these.
+    /// Bytes of their texts.
     pub(super) bytes: usize,
     /// How many others were cut.
     pub(super) cut: u64,
