@@ -7,9 +7,7 @@ use std::time::Duration;
 use bellwether::api::{
     Access, Answer, Request, Response, Site, go_on_listing, go_on_posting, handle,
 };
-use bellwether::config::{
-    Config, Environment, Flags, Language, LoadOptions, Settings,
-};
+use bellwether::config::{Config, Environment, Flags, Language, LoadOptions, Settings};
 use bellwether::effect::{AttemptId, Cx, Effect};
 use bellwether::limits::{ALERTS_MAX, SILENCES_MAX};
 use bellwether::node::{Node, Options};
