@@ -98,6 +98,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the client of the test")]
     fn a_post_that_waits_behind_a_signal_to_stop_is_answered_and_kept() {
         let folder = std::env::temp_dir().join(format!("bellwether-behind-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -121,7 +122,7 @@ mod tests {
             }
             shell.serve(&events).await.unwrap();
             assert!(!shell.waiting.is_empty(), "the post waits until the stop has begun");
-            shell.stop(&events).await;
+            Box::pin(shell.stop(&events)).await;
         });
         smol::block_on(executor.run(serving));
         let answer = client.join().unwrap();

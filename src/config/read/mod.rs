@@ -244,12 +244,12 @@ fn read_settings(root: &Table<'_>, options: &LoadOptions<'_>) -> Settings {
     if let (false, Err(error)) = (url.is_empty(), Url::parse(url)) {
         conflicts.push(("web.external_url", error.to_string()));
     }
-    let problem = |path: &str, text| match options.flags.of_setting(path) {
-        Some(flag) => Problem { line: 0, path: format!("--{flag}"), text },
-        None => {
-            let line = line_of(root.item.node, path).unwrap_or(0);
-            Problem { line, path: path.to_owned(), text }
+    let problem = |path: &str, text| {
+        if let Some(flag) = options.flags.of_setting(path) {
+            return Problem { line: 0, path: format!("--{flag}"), text };
         }
+        let line = line_of(root.item.node, path).unwrap_or(0);
+        Problem { line, path: path.to_owned(), text }
     };
     for (path, text) in conflicts {
         root.item.note(problem(path, text));
