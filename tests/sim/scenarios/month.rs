@@ -52,8 +52,8 @@ impl Held {
 }
 
 /// Two nodes for a month. Every eight hours a thousand alerts fire, with texts of their own, change and end; some are silenced,
-/// the config is read anew, the receiver fails for a while, and a node loses its power. What has ended is forgotten after five days
-/// at the latest, so from then on a node holds no more than in the round before.
+/// the config is read anew, the receiver fails for a while, and a node loses its power. Nodes forget ended
+/// things after five days at the latest, so from then on they hold no more than in the round before.
 pub(crate) fn a_month_of_alerts_leaves_nothing_over() {
     // An unoptimised simulator takes its time.
     let (seats, days, each) = if cfg!(debug_assertions) { (1, 7, 2) } else { (2, 30, 25) };
