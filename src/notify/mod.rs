@@ -179,8 +179,9 @@ impl Notification {
 
     /// The data that templates see.
     pub fn data(&self) -> Data {
+        let statuses = [false, true].map(|resolved| Rc::from(status(resolved)));
         let alerts: Rc<[Rc<template::AlertData>]> =
-            self.alerts.iter().map(|it| Rc::new(it.data())).collect();
+            self.alerts.iter().map(|it| Rc::new(it.data(&statuses))).collect();
         Data {
             receiver: quote_meta(&self.receiver).into(),
             status: status(self.resolved()).into(),
@@ -199,10 +200,11 @@ impl Notification {
 }
 
 impl AlertView {
-    fn data(&self) -> template::AlertData {
+    /// Its data; `statuses` are those of an alert that fires and of one that has ended.
+    fn data(&self, [firing, resolved]: &[Rc<str>; 2]) -> template::AlertData {
         let alert = &self.alert;
         template::AlertData {
-            status: status(self.resolved).into(),
+            status: Rc::clone(if self.resolved { resolved } else { firing }),
             labels: alert.labels.clone(),
             annotations: alert.annotations.clone(),
             starts_at: Time::from(alert.starts_at),

@@ -143,6 +143,10 @@ impl Exec<'_> {
             self.at(at, self.budget.take_bytes(value.bytes()))?;
             return Ok(value);
         }
+        if let (Value::Data(data), "Alerts" | "Late") = (receiver, name) {
+            // Every alert is looked at.
+            self.at(at, self.budget.take_steps(data.alerts.len() / 8))?;
+        }
         let Some(value) = methods::field(receiver, name) else {
             let kind = receiver.type_name();
             let why = methods::why_not(receiver, name);

@@ -15,7 +15,8 @@ pub(super) fn text(value: &Value, budget: &Budget) -> Result<String, String> {
 }
 
 fn write(value: &Value, out: &mut String, budget: &Budget) -> Result<(), String> {
-    budget.take_steps(1)?;
+    // A time, or a name and its text, take longer than most steps.
+    budget.take_steps(2)?;
     match value {
         Value::Nil => out.push_str("null"),
         Value::Bool(truth) => out.push_str(if *truth { "true" } else { "false" }),

@@ -37,10 +37,7 @@ pub(super) fn find(receiver: &Value, name: &str) -> Option<Method> {
 
 /// The field of a value, or what a map has under this name.
 pub(super) fn field(receiver: &Value, name: &str) -> Option<Value> {
-    let of = |fields: &[(&str, Value)]| {
-        let found = fields.iter().find(|(field, _)| *field == name);
-        found.map(|(_, value)| value.clone()).filter(|_| name.starts_with(char::is_uppercase))
-    };
+    let is_public = name.starts_with(char::is_uppercase);
     match receiver {
         Value::Pairs(pairs) => Some(Value::text(pairs.get(name).unwrap_or_default())),
         Value::Dict(dict) => Some(dict.get(name).cloned().unwrap_or(Value::Nil)),
@@ -52,9 +49,12 @@ pub(super) fn field(receiver: &Value, name: &str) -> Option<Value> {
             let late = data.alerts.iter().filter(|it| it.late).count();
             Some(Value::Int(Int::Plain, late.try_into().unwrap_or(i64::MAX)))
         }
-        Value::Data(data) => of(&data.fields()),
+        Value::Data(data) => data.field(name).filter(|_| is_public),
         Value::Alert(alert) if name == "Late" => Some(Value::Bool(alert.late)),
-        Value::Alert(alert) => of(&alert.fields()),
+        Value::Alert(alert) => {
+            let mut fields = alert.fields().into_iter().filter(|_| is_public);
+            fields.find(|(field, _)| *field == name).map(|it| it.1)
+        }
         Value::Pair(key, _) if name == "Name" => Some(Value::text(Rc::clone(key))),
         Value::Pair(_, value) if name == "Value" => Some(Value::text(Rc::clone(value))),
         _ => None,
