@@ -85,6 +85,9 @@ pub fn with_secrets(values: &Values, texts: Vec<String>) -> Values {
     })
 }
 
+/// Bytes of alerts that a text tells of which stands in for one that failed: a few hundred alerts.
+const FALLBACK_BYTES: usize = 64 * 1024;
+
 /// Renders a notification for an integration.
 pub fn draft(
     integration: &Integration,
@@ -167,7 +170,7 @@ fn put_note(
         let mut note = notes.join("\n");
         if rendered.is_empty() {
             // Writing to a String cannot fail.
-            write!(note, "\n{}", log::line(notification)).ok();
+            write!(note, "\n{}", log::short_line(notification, FALLBACK_BYTES)).ok();
         }
         let whole = body_with_note(integration, values, note, rendered);
         values.set(body, whole);

@@ -29,10 +29,18 @@ pub(super) const TYPE: Type = Type {
 const EACH: Each =
     Each { begin: |message| begin(message.notification), add: |_, view, line| add(view, line) };
 
-/// `[FIRING:1] DiskFull → default (first notification): DiskFull{instance="gw1"} summary="…"`
-pub(super) fn line(told: &Notification) -> String {
+/// `[FIRING:1] DiskFull -> default (first notification): {instance="gw1"} {summary="…"}`, with as many alerts as `bytes` hold, and
+/// the number of the others.
+pub(super) fn short_line(told: &Notification, bytes: usize) -> String {
     let mut line = begin(told);
-    told.alerts.iter().for_each(|view| add(view, &mut line));
+    for (number, view) in told.alerts.iter().enumerate() {
+        if number > 0 && line.len() >= bytes {
+            // Writing to a String cannot fail.
+            write!(line, ", and {} more", told.alerts.len() - number).ok();
+            break;
+        }
+        add(view, &mut line);
+    }
     line
 }
 
@@ -63,6 +71,7 @@ mod tests {
 
     #[test]
     fn a_line_tells_status_group_receiver_reason_and_alerts() {
+        let line = |told: &Notification| short_line(told, 1_000);
         assert_eq!(
             line(&notification(&[("1", false)])),
             r#"[FIRING:1] B -> crit.hook (first notification): {alertname="B", instance="1"} {summary="s"}"#
@@ -70,6 +79,15 @@ mod tests {
         assert_eq!(
             line(&notification(&[("1", true)])),
             r#"[RESOLVED] B -> crit.hook (first notification): resolved {alertname="B", instance="1"} {summary="s"}"#
+        );
+    }
+
+    #[test]
+    fn a_short_line_tells_of_one_alert_at_least_and_counts_the_others() {
+        let told = notification(&[("1", false), ("2", false), ("3", false)]);
+        assert_eq!(
+            short_line(&told, 10),
+            r#"[FIRING:3] B -> crit.hook (first notification): {alertname="B", instance="1"} {summary="s"}, and 2 more"#
         );
     }
 }

@@ -122,7 +122,7 @@ fn request(message: &Message<'_>) -> Result<Outgoing, String> {
     let app = word(values.text("app_name"), 48);
     let told = message.notification;
     let text = match values.text("message") {
-        "" => log::line(told),
+        "" => log::short_line(told, SYSLOG_MESSAGE_BYTES_MAX),
         text => text.to_owned(),
     };
     let text = one_line(&text);

@@ -135,7 +135,8 @@ impl Value {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Text(_, text) => text.len(),
-            Self::List(_, list) => list.len() * size_of::<Self>(),
+            // Its items are shared with others.
+            Self::List(_, list) => list.len() * size_of::<usize>(),
             Self::Dict(dict) => dict.len() * 2 * size_of::<Self>(),
             Self::Pairs(pairs) => pairs.len() * 2 * size_of::<Rc<str>>(),
             _ => 0,

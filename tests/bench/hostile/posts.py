@@ -75,6 +75,18 @@ def one_notification(subject):
     receiver.close()
 
 
+@hostile("notifications of 20,000 alerts by templates: Slack's, and one that asks for a field at each alert")
+def templates(subject):
+    receiver = Receiver()
+    url = f"http://127.0.0.1:{receiver.port}/"
+    text = "route: {receiver: hook, group_by: [], group_wait: 4s}\n"
+    hook = f"{{url: '{url}', payload: '{{{{ range .Alerts }}}}{{{{ $.Status }}}}{{{{ end }}}}'}}"
+    subject.start(text + f"receivers: [{{name: hook, slack_configs: [{{api_url: '{url}'}}], webhook_configs: [{hook}]}}]\n")
+    subject.alerts(small(20_000), 5000)
+    subject.measured(lambda: receiver.wait(30) and receiver.wait(30) and "")
+    receiver.close()
+
+
 @hostile("one signed notification of 8 MiB")
 def signed_notification(subject):
     receiver = Receiver()
