@@ -1,11 +1,10 @@
 //! The versions of records that the tables hold and the flock is not told of: because no node has published them, because the
-//! index had no room, because they are too long for the flock or have ended, or because the flock knows a newer version that the
-//! tables refused.
+//! index had no room, because they have ended, or because the flock knows a newer version that the tables refused.
 //!
-//! Records for which the index had no room are offered to it again some minutes later, in pieces. All others but those that are
-//! too long come along, and stay aside.
+//! The first of these stay, and the others are refused again: only records for which there was no room are offered to the
+//! index once more, some minutes later and in pieces.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::time::Duration;
 
@@ -22,8 +21,6 @@ const OFFERED_AFTER: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug, Default)]
 pub(super) struct Aside {
     stamps: BTreeMap<Key, Stamp>,
-    /// Those of them that are too long for the flock: they are not offered.
-    too_long: BTreeSet<Key>,
     /// Since when a record waits for room.
     full_since: Option<Mono>,
     /// While they are being offered: the last one that was, at first one before all but alerts.
@@ -36,20 +33,11 @@ impl Aside {
     }
 
     pub(super) fn put(&mut self, key: Key, stamp: Stamp) {
-        self.too_long.remove(&key);
         self.stamps.insert(key, stamp);
     }
 
     pub(super) fn remove(&mut self, key: &Key) {
-        self.too_long.remove(key);
         self.stamps.remove(key);
-    }
-
-    /// Notes that one of these is too long for the flock.
-    pub(super) fn note_too_long(&mut self, key: Key) {
-        if self.stamps.contains_key(&key) {
-            self.too_long.insert(key);
-        }
     }
 
     /// Notes that there was no room for one of these: the others are not offered before there may be.
@@ -81,7 +69,6 @@ impl Aside {
         let alerts_from = if is_alert { Excluded(&last) } else { Unbounded };
         let alerts = self.stamps.range((alerts_from, Excluded(&others)));
         let rest = rest.into_iter().flatten().chain(alerts);
-        let rest = rest.filter(|(key, _)| !self.too_long.contains(key));
         let some: Vec<_> = rest.take(count).map(|(key, stamp)| (key.clone(), *stamp)).collect();
         if some.len() == count {
             self.offering = some.last().map(|(key, _)| key.clone());

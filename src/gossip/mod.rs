@@ -434,7 +434,6 @@ mod tests {
     use rand::rngs::StdRng;
 
     use super::*;
-    use crate::limits::RECORD_BYTES_MAX;
     use crate::time::Wall;
 
     #[test]
@@ -532,45 +531,6 @@ mod tests {
         let hash = key.hash();
         let fetched = gossip.shared.fetch(now, hash, &Merging).map(|it| it.stamp());
         assert_eq!(fetched, Some(stamp(3)));
-    }
-
-    /// Tables whose records are too long for the flock.
-    struct TooLong;
-
-    impl Replica for TooLong {
-        fn merge(&mut self, _: Now, _: Record, _: Option<Stamp>) -> Merge {
-            Merge::Same
-        }
-
-        fn fetch(&self, _: &Key) -> Option<(Vec<u8>, Option<i64>)> {
-            Some((vec![0; RECORD_BYTES_MAX + 1], None))
-        }
-    }
-
-    #[test]
-    fn a_record_that_is_too_long_is_offered_to_no_member() {
-        let (now, mut gossip) = alone();
-        let rng = &mut StdRng::seed_from_u64(1);
-        let record = |hlc, bytes| Record {
-            key: Key::new(2, [1]),
-            version: Version { hlc, node: 1 },
-            expires_at_ms: i64::MAX,
-            body: vec![0; bytes],
-            sent_at: None,
-        };
-        let (long, short) = (record(1, RECORD_BYTES_MAX + 1), record(2, RECORD_BYTES_MAX));
-        gossip.publish(now, rng, long.clone()).unwrap_err();
-        gossip.share(now);
-        assert_eq!((gossip.records(), gossip.held(&long.key)), (0, Some(long.stamp())));
-        gossip.publish(now, rng, short.clone()).unwrap();
-        assert_eq!((gossip.records(), gossip.held(&long.key)), (1, Some(short.stamp())));
-        // How long one is that was on flash shows when a member asks for it.
-        let stored = Key::new(2, [2]);
-        gossip.set_aside(stored.clone(), long.stamp());
-        gossip.share(now);
-        assert_eq!(gossip.shared.fetch(now, stored.hash(), &TooLong), None);
-        gossip.share(now);
-        assert_eq!((gossip.records(), gossip.held(&stored)), (1, Some(long.stamp())));
     }
 
     #[test]

@@ -37,9 +37,14 @@ impl Shared {
         record: &Record,
     ) -> Result<(), PublishError> {
         let (key, stamp) = (record.key.clone(), record.stamp());
-        let Err(why) = fits(&key, &record.body) else { return self.hold(now, hash, key, stamp) };
-        self.versions.set_aside(hash, key.clone(), stamp);
-        self.versions.aside.note_too_long(key);
+        let why = if key.id.len() > RECORD_KEY_BYTES_MAX {
+            PublishError::KeyTooLong(key.id.len())
+        } else if record.body.len() > RECORD_BYTES_MAX {
+            PublishError::BodyTooLong(record.body.len())
+        } else {
+            return self.hold(now, hash, key, stamp);
+        };
+        self.versions.set_aside(hash, key, stamp);
         Err(why)
     }
 
@@ -74,7 +79,7 @@ impl Shared {
         head: Head,
         record: &Record,
     ) -> Result<(), &'static str> {
-        if fits(&record.key, &record.body).is_err() {
+        if record.key.id.len() > RECORD_KEY_BYTES_MAX || record.body.len() > RECORD_BYTES_MAX {
             return Err("too long");
         }
         if record.expires_at_ms <= self.clock.wall_ms(now) {
@@ -114,8 +119,7 @@ impl Shared {
         merge
     }
 
-    /// The record as the tables have it. A record that the tables no longer have is forgotten. One that is too long, which shows
-    /// only here if flash had it, is set aside: other members would refuse it, and ask for it again and again.
+    /// The record as the tables have it. A record that the tables no longer have is forgotten.
     pub(super) fn fetch(&mut self, now: Now, hash: u64, replica: &dyn Replica) -> Option<Record> {
         let wall_ms = self.clock.wall_ms(now);
         let Known { key, stamp, state } = self.versions.get(hash)?;
@@ -128,24 +132,6 @@ impl Shared {
             self.versions.remove(hash);
             return None;
         };
-        let (key, stamp) = (key.clone(), *stamp);
-        if fits(&key, &body).is_err() {
-            self.versions.remove(hash);
-            self.versions.aside.put(key.clone(), stamp);
-            self.versions.aside.note_too_long(key);
-            return None;
-        }
-        Some(Record { key, version, expires_at_ms, body, sent_at })
-    }
-}
-
-/// Whether a record is short enough for all members.
-fn fits(key: &Key, body: &[u8]) -> Result<(), PublishError> {
-    if key.id.len() > RECORD_KEY_BYTES_MAX {
-        Err(PublishError::KeyTooLong(key.id.len()))
-    } else if body.len() > RECORD_BYTES_MAX {
-        Err(PublishError::BodyTooLong(body.len()))
-    } else {
-        Ok(())
+        Some(Record { key: key.clone(), version, expires_at_ms, body, sent_at })
     }
 }
