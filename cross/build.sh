@@ -26,6 +26,7 @@ ROOT=$(cd "$(dirname "$0")/.." && pwd)
 . "$ROOT/cross/toolchain.sh"
 
 QUICK=${QUICK:-}
+[ -z "$QUICK" ] || [ -z "${OUT:-}" ] || die "QUICK has a folder of its own, from which nothing is packaged: leave OUT out"
 OUT=${OUT:-$ROOT/target/$([ -n "$QUICK" ] && echo quick || echo cross)}
 CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
 SIZES=$ROOT/cross/sizes.tsv

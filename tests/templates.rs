@@ -75,7 +75,7 @@ fn survive(text: &str, data: &Data) {
 }
 
 /// Texts that each take all the steps there are in another way.
-const COSTLY: [(&str, &str); 18] = [
+const COSTLY: [(&str, &str); 21] = [
     ("calls", "{{ range 60000 }}{{ print 1 2 }}{{ end }}"),
     ("arguments", "{{ range 60000 }}{{ print 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 }}{{ end }}"),
     ("widths", r#"{{ range 60000 }}{{ printf "%900d" 1 | len }}{{ end }}"#),
@@ -107,6 +107,12 @@ const COSTLY: [(&str, &str); 18] = [
     ("alerts", "{{ range .Alerts }}{{ len $.Alerts }}{{ end }}"),
     ("firing", "{{ range .Alerts }}{{ len $.Alerts.Firing }}{{ end }}"),
     ("late", "{{ range .Alerts }}{{ $.Late }}{{ end }}"),
+    (
+        "equal texts",
+        r#"{{ $t := printf "%100000s" "x" }}{{ range 60000 }}{{ if eq $t $t }}{{ end }}{{ end }}"#,
+    ),
+    ("long labels", "{{ range 60000 }}{{ if $.CommonLabels.long }}{{ end }}{{ end }}"),
+    ("removed", "{{ range 60000 }}{{ len ($.CommonLabels.Remove $.CommonLabels.Names) }}{{ end }}"),
     ("slack", r#"{{ template "slack.default.title" . }}{{ template "slack.default.text" . }}"#),
     ("mail", r#"{{ template "email.default.html" . }}"#),
 ];
@@ -115,7 +121,10 @@ const COSTLY: [(&str, &str); 18] = [
 fn large() -> Data {
     let data = data();
     let alerts = data.alerts.iter().cycle().take(20_000).cloned();
-    Data { alerts: alerts.collect(), ..data }
+    let names: Vec<String> = (0..1_000).map(|n| format!("n{n}")).collect();
+    let long = "x".repeat(40_000);
+    let labels = names.iter().map(|name| (&**name, "x")).chain([("long", &*long)]);
+    Data { alerts: alerts.collect(), common_labels: labels.collect(), ..data }
 }
 
 /// Run with `cargo test --release --test templates -- --ignored --nocapture`: prints the longest of each kind.

@@ -360,6 +360,9 @@ impl Core {
                 }
                 Timer::Begin(id, _) => {
                     self.go_on_flushing(cx, id, &mut steps, PIECE_STEPS);
+                    if self.is_fanned_out(id) {
+                        steps += FLUSHED_STEPS * self.alerts_in(id);
+                    }
                     self.finish(cx, id);
                 }
                 Timer::Claim(id, at) => {

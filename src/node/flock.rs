@@ -59,7 +59,7 @@ impl Node {
 
     /// Whether the flock has all that this node has said: it may leave without anything being done twice.
     pub fn is_heard(&self) -> bool {
-        self.gossip.as_ref().is_none_or(Gossip::is_heard)
+        !self.core.has_changes() && self.gossip.as_ref().is_none_or(Gossip::is_heard)
     }
 
     /// The flock, if this node is a member of one.

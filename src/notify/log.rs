@@ -29,8 +29,8 @@ pub(super) const TYPE: Type = Type {
 const EACH: Each =
     Each { begin: |message| begin(message.notification), add: |_, view, line| add(view, line) };
 
-/// `[FIRING:1] DiskFull -> default (first notification): {instance="gw1"} {summary="…"}`, with as many alerts as `bytes` hold, and
-/// the number of the others.
+/// `[FIRING:1] DiskFull -> default (first notification): {instance="gw1"} {summary="…"}`, with alerts until
+/// it has `bytes`, and the number of the others.
 pub(super) fn short_line(told: &Notification, bytes: usize) -> String {
     let mut line = begin(told);
     for (number, view) in told.alerts.iter().enumerate() {

@@ -42,6 +42,8 @@ pub mod source;
 mod stop;
 mod systemd;
 pub mod templates;
+#[cfg(test)]
+mod testing;
 pub mod tls;
 mod troubles;
 mod udp;

@@ -69,16 +69,23 @@ impl Shell {
     /// Goes on until something is so; whether it is.
     async fn go_on_until(&mut self, events: &Receiver<Event>, is_so: fn(&Self) -> bool) -> bool {
         let deadline = clock::boot_time() + STOP_TIME_MAX;
-        while !is_so(self) {
-            match next(events, deadline).await {
+        while !is_so(self) && clock::boot_time() < deadline {
+            let over = async {
+                sleep_until(deadline).await;
+                Ok(None)
+            };
+            match smol::future::or(self.next(events), over).await {
                 // There is nothing to reload for, and the stop has begun.
-                Some(Event::Signal(_)) => {}
-                Some(event) => {
+                Ok(None | Some(Event::Signal(_))) => {}
+                Ok(Some(event)) => {
                     if self.turn(event).is_err() {
                         break;
                     }
                 }
-                None => break,
+                Err(_) => break,
+            }
+            if self.go_on(events).await.is_err() {
+                break;
             }
         }
         is_so(self)
@@ -88,7 +95,7 @@ impl Shell {
     async fn keep_all(&mut self, events: &Receiver<Event>) {
         self.keeper.hurry();
         let deadline = clock::boot_time() + STOP_TIME_MAX;
-        while !self.keeper.is_idle() {
+        while !self.keeper.is_idle() && clock::boot_time() < deadline {
             match next(events, deadline).await {
                 Some(event @ (Event::Kept(..) | Event::Reply(..))) => {
                     self.handle(event);
@@ -97,21 +104,54 @@ impl Shell {
                 }
                 Some(Event::Http(exchange)) => self.refuse(*exchange),
                 Some(_) => {}
-                None => {
-                    warn!("--storage.path={}: stopping before all is kept", self.site.journal.path);
-                    break;
-                }
+                None => break,
             }
+        }
+        if !self.keeper.is_idle() {
+            warn!("--storage.path={}: stopping before all is kept", self.site.journal.path);
         }
     }
 }
 
 /// The next event; none once `deadline`, a boot time, is over.
 async fn next(events: &Receiver<Event>, deadline: Duration) -> Option<Event> {
-    let left = deadline.saturating_sub(clock::boot_time());
     let over = async {
-        Timer::after(left).await;
+        sleep_until(deadline).await;
         None
     };
     smol::future::or(async { events.recv().await.ok() }, over).await
+}
+
+/// Waits until `deadline`, a boot time.
+async fn sleep_until(deadline: Duration) {
+    Timer::after(deadline.saturating_sub(clock::boot_time())).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::rc::Rc;
+
+    use smol::LocalExecutor;
+
+    use super::*;
+    use crate::shell::testing::setup;
+    use crate::time::Mono;
+
+    #[test]
+    fn a_stop_goes_on_with_work_that_is_due() {
+        let folder = std::env::temp_dir().join(format!("bellwether-due-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let executor = Rc::new(LocalExecutor::new());
+        let (mut shell, events) = Shell::start(&executor, setup(&folder)).unwrap();
+        let stopping = executor.spawn(async move {
+            shell.timer_at = Some(Mono::ZERO);
+            let is_done = |it: &Shell| it.timer_at != Some(Mono::ZERO);
+            assert!(shell.go_on_until(&events, is_done).await, "the timers stand still");
+            Box::pin(shell.stop(&events)).await;
+        });
+        smol::block_on(executor.run(stopping));
+        drop(executor);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

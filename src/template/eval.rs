@@ -137,6 +137,10 @@ impl Exec<'_> {
         }
         if let Some(method) = methods::find(receiver, name) {
             let args = self.args(dot, at, name, method.params, false, args, last)?;
+            if let (Value::Pairs(pairs), [Value::List(_, names)]) = (receiver, &*args) {
+                // Each is compared with each.
+                self.at(at, self.budget.take_steps(pairs.len() * names.len() / 16))?;
+            }
             let result = (method.run)(receiver, &args);
             let value =
                 self.at(at, result.map_err(|why| format!("error calling {name}: {why}")))?;
@@ -155,6 +159,8 @@ impl Exec<'_> {
         if !args.is_empty() || last.is_some() {
             return self.error(at, format!("{name} is not a method but has arguments"));
         }
+        // A text of a label is copied.
+        self.at(at, self.budget.take_steps(value.bytes() / 64))?;
         Ok(value)
     }
 
@@ -174,7 +180,8 @@ impl Exec<'_> {
         }
         let Function { params, variadic, run, .. } = *function;
         let args = self.args(dot, at, name, params, variadic, args, last)?;
-        self.at(at, self.budget.take_steps(CALL_STEPS + args.len()))?;
+        let bytes: usize = args.iter().map(Value::bytes).sum();
+        self.at(at, self.budget.take_steps(CALL_STEPS + args.len() + bytes / 256))?;
         let result = run(self, &args);
         let value = self.at(at, result.map_err(|why| format!("error calling {name}: {why}")))?;
         self.at(at, self.budget.take_bytes(value.bytes()))?;

@@ -578,9 +578,9 @@ def image_armv6(world):
 
 
 def image_runs_under_qemu(world, target, platform):
-    """Runs the image of the binary that cross/build.sh has left for a target, be it one that ships or a quick one."""
+    """Runs the image of the newest binary that cross/build.sh has left for a target, be it one that ships or a quick one."""
     places = [ROOT / f"target/{folder}/bellwether-{target}" for folder in ("cross", "quick")]
-    binaries = [binary for binary in places if binary.exists()]
+    binaries = sorted((binary for binary in places if binary.exists()), key=lambda it: it.stat().st_mtime, reverse=True)
     emulator = run("sh", "-c", f'. "{ROOT}/cross/targets.sh"; emulator_of {target}').split()
     if not binaries or not shutil.which(emulator[0]):
         raise Skip(f"no {emulator[0]}" if binaries else f"neither {' nor '.join(map(str, places))}")
