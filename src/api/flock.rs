@@ -54,7 +54,7 @@ fn peers(flock: Option<&Gossip>, now: Now, site: &Site) -> Vec<(String, String)>
     let there = members.iter().filter(|member| member.liveness != Liveness::Down);
     let mut peers: Vec<_> = there.map(|member| (name(member), address(member))).collect();
     peers.push((own_name(flock, site), site.cluster.address.clone()));
-    peers.sort();
+    peers.sort_unstable();
     peers
 }
 

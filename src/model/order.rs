@@ -1,11 +1,6 @@
 //! The order of alerts in notifications and groups: by `job`, then `instance`, then by labels.
 
-use std::collections::VecDeque;
-
 use crate::model::Labels;
-
-/// Items that are sorted at a time, or merged.
-const SORTED_TOGETHER: usize = 500;
 
 /// By what alerts are ordered: those that lack `job` or `instance` come last.
 type OrderKey<'a> = ((bool, Option<&'a str>), (bool, Option<&'a str>), &'a Labels);
@@ -20,53 +15,6 @@ pub fn in_order<T>(items: Vec<T>, labels: impl Fn(&T) -> &Labels) -> Vec<T> {
     let order: Vec<usize> = order.into_iter().map(|(_, _, at)| at).collect();
     let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
     order.into_iter().filter_map(|at| items.get_mut(at)?.take()).collect()
-}
-
-/// The same order of very many items, found in pieces: runs of places are sorted, then two runs at a time are merged.
-#[derive(Debug, Default)]
-pub struct Sorting {
-    /// The first place that is in no run.
-    next: usize,
-    runs: VecDeque<VecDeque<usize>>,
-    /// Of the first two runs.
-    merged: VecDeque<usize>,
-}
-
-impl Sorting {
-    /// Does a small piece of it. `items` are the same each time. Returns their places in order once they are known, and adds the
-    /// items that it has handled to `handled`.
-    pub fn go_on<T>(
-        &mut self,
-        items: &[T],
-        labels: impl Fn(&T) -> &Labels,
-        handled: &mut u64,
-    ) -> Option<Vec<usize>> {
-        *handled += SORTED_TOGETHER as u64;
-        if self.next < items.len() {
-            let run = items.iter().enumerate().skip(self.next).take(SORTED_TOGETHER).collect();
-            let run = in_order(run, |(_, item)| labels(item));
-            self.runs.push_back(run.into_iter().map(|(place, _)| place).collect());
-            self.next += SORTED_TOGETHER;
-            return None;
-        }
-        let mut one = self.runs.pop_front().unwrap_or_default();
-        let Some(mut other) = self.runs.pop_front() else { return Some(one.into()) };
-        let key_at = |place: usize| items.get(place).map(|item| key(labels(item)));
-        for _ in 0..SORTED_TOGETHER {
-            let is_others = match (one.front(), other.front()) {
-                (Some(one), Some(other)) => key_at(*other) < key_at(*one),
-                (one, _) => one.is_none(),
-            };
-            self.merged.extend(if is_others { other.pop_front() } else { one.pop_front() });
-        }
-        if one.is_empty() && other.is_empty() {
-            self.runs.push_back(std::mem::take(&mut self.merged));
-        } else {
-            self.runs.push_front(other);
-            self.runs.push_front(one);
-        }
-        None
-    }
 }
 
 fn key(labels: &Labels) -> OrderKey<'_> {
@@ -151,29 +99,6 @@ mod tests {
         let keys: Vec<_> = all.iter().map(key).collect();
         let numbers = beginnings(&keys);
         assert!(numbers.is_sorted_by(|one, next| one < next), "no text has to be compared");
-    }
-
-    #[test]
-    fn the_order_of_very_many_is_found_in_pieces_and_is_the_same() {
-        for count in [0, 1, SORTED_TOGETHER, 3 * SORTED_TOGETHER + 1] {
-            let labels = |n: usize| -> Labels {
-                [("a", &*format!("{}", n * 7919 % 1000)), ("n", &*n.to_string())]
-                    .into_iter()
-                    .collect()
-            };
-            let all: Vec<Labels> = (0..count).map(labels).collect();
-            let (mut sorting, mut handled, mut last) = (Sorting::default(), 0, 0);
-            let places = loop {
-                let found = sorting.go_on(&all, |it| it, &mut handled);
-                assert!(handled - last <= SORTED_TOGETHER as u64);
-                last = handled;
-                if let Some(places) = found {
-                    break places;
-                }
-            };
-            let found: Vec<&Labels> = places.into_iter().map(|place| &all[place]).collect();
-            assert_eq!(found, in_order(all.iter().collect(), |it| *it), "{count}");
-        }
     }
 
     proptest! {

@@ -77,7 +77,7 @@ fn entries(folder: &Path, pattern: &str) -> Vec<PathBuf> {
         .take(TEMPLATE_FILES_MAX + 1)
         .map(|name| folder.join(name))
         .collect();
-    paths.sort();
+    paths.sort_unstable();
     paths
 }
 

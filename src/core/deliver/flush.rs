@@ -20,7 +20,7 @@ use crate::core::timers::Timer;
 use crate::core::which::{GroupId, Which};
 use crate::core::{Change, Core};
 use crate::effect::{Cx, Effect};
-use crate::model::order::{Sorting, in_order};
+use crate::model::order::in_order;
 use crate::model::{Fingerprint, GroupKey, LogKey};
 use crate::notify::Cause;
 use crate::time::{Now, Wall};
@@ -28,8 +28,8 @@ use crate::time::{Now, Wall};
 /// A flush has at least this long, however short the group interval is (Alertmanager's `MinTimeout`).
 const DEADLINE_MIN: Duration = Duration::from_secs(10);
 
-/// The steps to bring an alert into order, in each round.
-const SORTED_STEPS: u64 = 60;
+/// The steps to bring an alert into order.
+const SORTED_STEPS: u64 = 30;
 
 /// With more alerts than this, for each integration counted, a flush is done in pieces, and others have their turn between: the
 /// alerts of the tick are sorted, then it is looked which of them are muted, and the deliveries begin one after the other.
@@ -75,16 +75,11 @@ impl Core {
             group.looked = None;
             return;
         }
-        let mut alerts = self.alerts_of(id, cx.now.wall);
+        let alerts = self.alerts_of(id, cx.now.wall);
         let Some(group) = self.groups.get(id) else { return };
         let receiver = &self.routes.get(group.route).receiver;
         let is_large = is_large(&alerts, receiver) || !self.compare_group(cx.now.wall, id, &mut 0);
-        let (mut stage, mut notified_by) = (Stage::Sorting(Sorting::default()), Vec::new());
-        if is_large {
-            notified_by = self.notifiers(id, cx.now.wall);
-        } else {
-            (alerts, stage) = (in_order(alerts, |it| &it.alert.labels), Stage::Sorted);
-        }
+        let notified_by = if is_large { self.notifiers(id, cx.now.wall) } else { Vec::new() };
         let Some(group) = self.groups.get_mut(id) else { return };
         let route = self.routes.get(group.route);
         group.flush = Some(Flush {
@@ -95,7 +90,7 @@ impl Core {
             group_interval: route.group_interval,
             settled: !self.turns.flock.settling,
             snapshot: alerts,
-            stage,
+            stage: Stage::Gathered,
             quiet: BTreeSet::new(),
             notified_by,
             deliveries: Vec::new(),
@@ -118,17 +113,12 @@ impl Core {
     ) {
         while *steps < most {
             let Some(flush) = self.flush_of(id) else { return };
-            let snapshot = &flush.snapshot;
-            match &mut flush.stage {
-                Stage::Sorting(sorting) => {
-                    let mut count = 0;
-                    let found = sorting.go_on(snapshot, |it| &it.alert.labels, &mut count);
-                    *steps += SORTED_STEPS * count;
-                    if let Some(places) = found {
-                        let at = |place: usize| snapshot.get(place).cloned();
-                        flush.snapshot = places.into_iter().filter_map(at).collect();
-                        flush.stage = Stage::Sorted;
-                    }
+            match flush.stage {
+                Stage::Gathered => {
+                    let alerts = std::mem::take(&mut flush.snapshot);
+                    *steps += SORTED_STEPS * alerts.len() as u64;
+                    flush.snapshot = in_order(alerts, |it| &it.alert.labels);
+                    flush.stage = Stage::Sorted;
                 }
                 Stage::Sorted => self.begin_looking(id),
                 Stage::Looking(_) => {

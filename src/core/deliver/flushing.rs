@@ -11,7 +11,6 @@ use crate::core::deliver::content::Flushed;
 use crate::core::deliver::delivery::Delivery;
 use crate::core::which::GroupId;
 use crate::model::Fingerprint;
-use crate::model::order::Sorting;
 use crate::time::{Mono, Now};
 
 /// A flush that is under way.
@@ -45,8 +44,8 @@ pub struct Flush {
 /// How far a flush is. A small one has all of it behind it at its tick.
 #[derive(Debug)]
 pub(in crate::core) enum Stage {
-    /// The alerts are brought into their order.
-    Sorting(Sorting),
+    /// The alerts are there, in no order.
+    Gathered,
     /// They are in order.
     Sorted,
     /// It is looked which of them are muted.
@@ -84,7 +83,7 @@ impl Flush {
     pub(in crate::core) fn alerts_mut(&mut self) -> impl Iterator<Item = &mut Flushed> {
         let shown = match &mut self.stage {
             Stage::Looking(looked) => &mut *looked.shown,
-            Stage::Sorting(_) | Stage::Sorted | Stage::FannedOut => &mut [],
+            Stage::Gathered | Stage::Sorted | Stage::FannedOut => &mut [],
         };
         self.snapshot.iter_mut().chain(shown)
     }

@@ -60,22 +60,21 @@ fn a_large_flush_is_done_in_pieces_and_its_deliveries_begin_in_turn() {
 }
 
 #[test]
-fn the_alerts_of_a_large_flush_are_sorted_and_looked_at_in_pieces() {
+fn the_alerts_of_a_large_flush_are_looked_at_in_pieces() {
     const COUNT: usize = 12_000;
     let mut w = due(COUNT);
-    let (mut sorting, mut looking, mut last) = (0, 0, 0);
+    let (mut looking, mut last) = (0, 0);
     while w.told.is_empty() {
         w.step(Core::handle_timeout);
         match stage(&w) {
-            Some(Stage::Sorting(_)) => sorting += 1,
             Some(Stage::Looking(looked)) => {
                 assert!(looked.count - last < COUNT / 3, "{} after {last}", looked.count);
                 (looking, last) = (looking + 1, looked.count);
             }
-            Some(Stage::Sorted | Stage::FannedOut) | None => {}
+            Some(Stage::Gathered | Stage::Sorted | Stage::FannedOut) | None => {}
         }
     }
-    assert!(sorting > 5 && looking > 2, "{sorting} {looking}");
+    assert!(looking > 2, "{looking}");
     let mut names: Vec<String> = (0..COUNT).map(|n| format!("A{n}")).collect();
     names.sort();
     assert_eq!(told_last(&w).into_iter().map(|it| it.0).collect::<Vec<_>>(), names);
@@ -100,7 +99,7 @@ fn alerts_and_silences_between_two_pieces_change_nothing_that_is_told() {
                 w.step(|core, _| drop(core.handle_expire_silence(now, silence)));
             }
         }
-        assert!(pieces > 5, "{pieces}");
+        assert!(pieces > 3, "{pieces}");
         (told_last(&w), w.core.stats().suppressed_silence)
     };
     let (told, silenced) = run(false);
@@ -171,7 +170,7 @@ fn an_end_that_another_told_at_a_large_flush_is_not_told_as_firing() {
     m.w.core.handle_reports(m.w.now, &all);
     m.w.move_to(Mono::from_ms(1_000));
     m.w.step(Core::handle_timeout);
-    assert!(matches!(stage(&m.w), Some(Stage::Sorting(_))));
+    assert!(matches!(stage(&m.w), Some(Stage::Gathered)));
     let key = m.w.core.groups().iter().next().unwrap().1.key.clone();
     let receiver = Arc::clone(&m.w.core.config().receivers[0]);
     let key = log_key(key, &receiver, &receiver.integrations[0]);

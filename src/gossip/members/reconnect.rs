@@ -60,7 +60,7 @@ impl Members {
         let share = if lost.is_empty() { here.div_ceil(down.len().clamp(1, here)) } else { 1 };
         self.reconnect.plan(now.mono, rng, share);
         let last = self.reconnect.last;
-        lost.sort_by_key(|node| (*node <= last, *node));
+        lost.sort_unstable_by_key(|node| (*node <= last, *node));
         lost.truncate(LOST_RETRIED_MAX);
         for node in lost {
             self.reconnect.last = node;

@@ -170,7 +170,7 @@ impl Matchers {
     #[must_use]
     pub fn sorted(&self) -> Self {
         let mut matchers = self.0.to_vec();
-        matchers.sort();
+        matchers.sort_unstable();
         Self(matchers.into())
     }
 

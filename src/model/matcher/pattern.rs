@@ -112,7 +112,7 @@ impl Pattern {
             let inside = text.strip_prefix("(?:").or_else(|| text.strip_prefix('('));
             let inside = inside.and_then(|inside| inside.strip_suffix(')')).unwrap_or(text);
             let mut literals = literals(inside)?;
-            literals.sort();
+            literals.sort_unstable();
             return Some(Self::Literals(literals.into()));
         }
         let mut literals = literals(rest)?;
