@@ -135,6 +135,9 @@ mod tests {
     use smol::LocalExecutor;
 
     use super::*;
+    use crate::core::testing::{config, route};
+    use crate::model::Report;
+    use crate::shell::Setup;
     use crate::shell::testing::setup;
     use crate::time::Mono;
 
@@ -143,10 +146,17 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("bellwether-due-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let executor = Rc::new(LocalExecutor::new());
-        let (mut shell, events) = Shell::start(&executor, setup(&folder)).unwrap();
+        let mut root = route("r", &[]);
+        root.group_wait = Duration::ZERO;
+        let setup = Setup { config: config(root), ..setup(&folder) };
+        let (mut shell, events) = Shell::start(&executor, setup).unwrap();
         let stopping = executor.spawn(async move {
+            let labels = vec![("alertname".into(), "A".into())];
+            let report = Report::new(labels, Vec::new(), None, None, "".into());
+            shell.with_node(|node, cx| drop(node.handle_reports(cx, &[report])));
+            // The loop has noticed that its group is due.
             shell.timer_at = Some(Mono::ZERO);
-            let is_done = |it: &Shell| it.timer_at != Some(Mono::ZERO);
+            let is_done = |it: &Shell| it.node.next_timeout() > Some(clock::mono());
             assert!(shell.go_on_until(&events, is_done).await, "the timers stand still");
             Box::pin(shell.stop(&events)).await;
         });
