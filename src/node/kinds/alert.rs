@@ -1,6 +1,6 @@
 //! Alerts: stored and replicated. A lease that goes on is replicated only.
 
-use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, step_from_sender};
+use super::{Act, Draft, Merged, Merging, Read, Refusal, Restored, Rules, step_from_sender};
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::core::{Change, Core};
@@ -67,12 +67,7 @@ impl Rules for AlertRules {
         Ok(Merged { stored, ..Merged::of(record, body) })
     }
 
-    fn read(
-        &self,
-        node: &mut Node,
-        key: &[u8],
-        body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, node: &mut Node, key: &[u8], body: &[u8]) -> Read {
         let fingerprint = record::fingerprint_of(key)?;
         Ok(Some(Box::new(StoredAlert(fingerprint, record::decode_alert(body, node.core.pool())?))))
     }

@@ -1,6 +1,6 @@
 //! Debts: stored only, for each member notes what it could not tell itself.
 
-use super::{Act, Draft, Restored, Rules, demand_key};
+use super::{Act, Draft, Read, Restored, Rules, demand_key};
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::core::{Change, Core};
@@ -8,7 +8,7 @@ use crate::limits::OWED_AGE_MAX;
 use crate::model::LogKey;
 use crate::node::Node;
 use crate::time::{Now, Wall};
-use crate::wire::record::{self, Kind, Malformed};
+use crate::wire::record::{self, Kind};
 
 pub(super) struct DebtRules;
 
@@ -21,12 +21,7 @@ impl Rules for DebtRules {
         record::turn_of(key).is_ok_and(|id| core.owed().find(id).is_some())
     }
 
-    fn read(
-        &self,
-        _node: &mut Node,
-        key: &[u8],
-        body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, _node: &mut Node, key: &[u8], body: &[u8]) -> Read {
         let (log_key, since, counts) = record::decode_debt(body)?;
         demand_key(key, record::log_key(&log_key))?;
         Ok(Some(Box::new(StoredDebt(log_key, since, counts))))

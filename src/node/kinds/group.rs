@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key};
+use super::{Act, Draft, Merged, Merging, Read, Refusal, Restored, Rules, demand_key};
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::core::which::GroupId;
@@ -12,7 +12,7 @@ use crate::gossip;
 use crate::model::Labels;
 use crate::node::Node;
 use crate::time::{Now, Wall};
-use crate::wire::record::{self, GroupTimer, Kind, Malformed};
+use crate::wire::record::{self, GroupTimer, Kind};
 
 /// How long the time of a group's first flush is replicated.
 const LIFE: Duration = Duration::from_secs(24 * 3600);
@@ -59,12 +59,7 @@ impl Rules for GroupRules {
         Ok(Merged::of(record, record::encode_group(&GroupTimer { first, ..timer })))
     }
 
-    fn read(
-        &self,
-        _node: &mut Node,
-        _key: &[u8],
-        body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, _node: &mut Node, _key: &[u8], body: &[u8]) -> Read {
         Ok(Some(Box::new(StoredGroup(record::decode_group(body)?))))
     }
 }

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use super::{Restored, Rules, unversioned};
+use super::{Read, Rules, unversioned};
 use crate::node::Node;
 use crate::store::JournalRecord;
-use crate::wire::record::{self, Kind, Malformed};
+use crate::wire::record::{self, Kind};
 
 pub(super) struct IdentityRules;
 
@@ -14,12 +14,7 @@ impl Rules for IdentityRules {
         node.identity.map(|id| identity(id, &node.met)).into_iter().collect()
     }
 
-    fn read(
-        &self,
-        node: &mut Node,
-        _key: &[u8],
-        body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, node: &mut Node, _key: &[u8], body: &[u8]) -> Read {
         let (id, met) = record::decode_identity(body)?;
         if node.identity.is_none() {
             (node.identity, node.met) = (Some(id), met);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, demand_key, step_from_sender};
+use super::{
+    Act, Draft, Merged, Merging, Read, Refusal, Restored, Rules, demand_key, step_from_sender,
+};
 use crate::core::nflog::Logged;
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
@@ -12,7 +14,7 @@ use crate::limits::{CLOCK_AHEAD_MS_MAX, RECORD_LIFE_MAX};
 use crate::model::{LogEntry, LogKey};
 use crate::node::Node;
 use crate::time::{Now, Wall};
-use crate::wire::record::{self, Kind, Malformed};
+use crate::wire::record::{self, Kind};
 
 pub(super) struct LogRules;
 
@@ -66,12 +68,7 @@ impl Rules for LogRules {
         Ok(Merged { stamp, ..Merged::of(record, body) })
     }
 
-    fn read(
-        &self,
-        _node: &mut Node,
-        _key: &[u8],
-        body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, _node: &mut Node, _key: &[u8], body: &[u8]) -> Read {
         let (key, entry) = record::decode_log(body)?;
         Ok(Some(Box::new(StoredLog(key, entry))))
     }

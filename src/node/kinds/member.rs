@@ -1,9 +1,9 @@
 //! Members: those that this node knows, until they say goodbye. Stored only.
 
-use super::{Restored, Rules, flash_deletion, unversioned};
+use super::{Read, Rules, flash_deletion, unversioned};
 use crate::node::Node;
 use crate::store::JournalRecord;
-use crate::wire::record::{self, Kind, Malformed, Member};
+use crate::wire::record::{self, Kind, Member};
 
 pub(super) struct MemberRules;
 
@@ -12,12 +12,7 @@ impl Rules for MemberRules {
         node.around.members.records().collect()
     }
 
-    fn read(
-        &self,
-        node: &mut Node,
-        key: &[u8],
-        body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, node: &mut Node, key: &[u8], body: &[u8]) -> Read {
         let member = record::decode_member(body)?;
         node.around.members.restore(record::member_of(key)?, member);
         Ok(None)

@@ -35,6 +35,9 @@ use crate::store::JournalRecord;
 use crate::time::{Now, Wall};
 use crate::wire::record::{Kind, Malformed, Stamped};
 
+/// The outcome of [`Rules::read`]: what is to be put in force later, if anything.
+pub(in crate::node) type Read = Result<Option<Box<dyn Restored>>, Malformed>;
+
 /// The rules of a kind of record.
 pub(in crate::node) trait Rules {
     /// How long from now on a record may mean something.
@@ -95,12 +98,7 @@ pub(in crate::node) trait Rules {
 
     /// Reads a record that flash has stored. Returns it if it is to be put in force with all others, once these are read;
     /// nothing if the node has it then, or does not need it after a restart.
-    fn read(
-        &self,
-        _node: &mut Node,
-        _key: &[u8],
-        _body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, _node: &mut Node, _key: &[u8], _body: &[u8]) -> Read {
         Ok(None)
     }
 }

@@ -1,11 +1,11 @@
 //! Events of the history. Stored only.
 
-use super::{Restored, Rules, unversioned};
+use super::{Read, Rules, unversioned};
 use crate::limits::HISTORY_KEPT_MAX;
 use crate::node::Node;
 use crate::store::JournalRecord;
 use crate::time::Wall;
-use crate::wire::record::{self, Kind, Malformed};
+use crate::wire::record::{self, Kind};
 
 pub(super) struct PastRules;
 
@@ -14,12 +14,7 @@ impl Rules for PastRules {
         node.past.records().collect()
     }
 
-    fn read(
-        &self,
-        node: &mut Node,
-        _key: &[u8],
-        body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, node: &mut Node, _key: &[u8], body: &[u8]) -> Read {
         node.past.restore(body)?;
         Ok(None)
     }

@@ -1,10 +1,10 @@
 //! Signs: the last sign of life of what is expected. Stored only, for the flock is sent each as a beat.
 
-use super::{Restored, Rules, flash_deletion, unversioned};
+use super::{Read, Rules, flash_deletion, unversioned};
 use crate::core::expect::Sign;
 use crate::node::Node;
 use crate::store::JournalRecord;
-use crate::wire::record::{self, Beat, Kind, Malformed};
+use crate::wire::record::{self, Beat, Kind};
 
 pub(super) struct SignRules;
 
@@ -13,12 +13,7 @@ impl Rules for SignRules {
         node.core.expected().signs().map(|(name, it)| sign(name, &it)).collect()
     }
 
-    fn read(
-        &self,
-        node: &mut Node,
-        _key: &[u8],
-        body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, node: &mut Node, _key: &[u8], body: &[u8]) -> Read {
         node.restoring.signs.push(record::decode_beat(body)?);
         Ok(None)
     }

@@ -1,6 +1,6 @@
 //! Silences: stored and replicated.
 
-use super::{Act, Draft, Merged, Merging, Refusal, Restored, Rules, step_from_sender};
+use super::{Act, Draft, Merged, Merging, Read, Refusal, Restored, Rules, step_from_sender};
 use crate::core::restore::GroupTimers;
 use crate::core::step::Step;
 use crate::core::{Change, Core};
@@ -8,7 +8,7 @@ use crate::gossip;
 use crate::model::{Silence, SilenceId};
 use crate::node::Node;
 use crate::time::{Now, Wall};
-use crate::wire::record::{self, Kind, Malformed};
+use crate::wire::record::{self, Kind};
 
 pub(super) struct SilenceRules;
 
@@ -44,12 +44,7 @@ impl Rules for SilenceRules {
         Ok(Merged::of(record, body))
     }
 
-    fn read(
-        &self,
-        _node: &mut Node,
-        key: &[u8],
-        body: &[u8],
-    ) -> Result<Option<Box<dyn Restored>>, Malformed> {
+    fn read(&self, _node: &mut Node, key: &[u8], body: &[u8]) -> Read {
         let silence = record::decode_silence(record::silence_id_of(key)?, body)?;
         Ok(Some(Box::new(StoredSilence(silence))))
     }
