@@ -1,9 +1,13 @@
-"""A load generator that costs little: request bytes made beforehand, sent over one kept connection, answers hardly read."""
+"""The alerts and silences of the benches as bytes of requests, and those that send them and take notifications."""
 
 import json
 import selectors
 import socket
+import subprocess
 import time
+from pathlib import Path
+
+CLIENT = Path(__file__).resolve().parent / "client.rs"
 
 ALERTNAMES = 100
 OK_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -59,6 +63,54 @@ def batches(count, size):
     return [post([alert(number) for number in range(first, min(first + size, count))]) for first in range(0, count, size)]
 
 
+def build_client(directory):
+    """Compiles client.rs into the directory; answers the program, and a line that says which it is."""
+    program = Path(directory) / "client"
+    subprocess.run(["rustc", "-O", "--edition", "2024", "-o", program, CLIENT], check=True)
+    version = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout
+    return program, f"tests/bench/{CLIENT.name}, compiled with -O by {version.strip()}"
+
+
+class Client:
+    """The process of client.rs: it sends, receives and times, and nothing else of the bench runs meanwhile."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        (self.hook_port,) = self._answer("the port of notifications")
+
+    def connect(self, port):
+        """Keep one connection to this agent from now on."""
+        self._ask(f"connect {port}")
+
+    def send(self, requests):
+        """Send POSTs one after the other; answers the nanoseconds of all."""
+        return self._ask("posts", requests)[0]
+
+    def get(self, path, count=1):
+        """GET a path so many times; answers (bytes of the body, nanoseconds) of each."""
+        found = self._ask(f"get {count} {path}")
+        return list(zip(found[::2], found[1::2], strict=True))
+
+    def notified(self, requests):
+        """Send POSTs that lead to a notification each; answers the nanoseconds from each to the first bytes of its notification."""
+        return self._ask("notified", requests)
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+    def _ask(self, command, requests=()):
+        line = " ".join([command, *(str(len(request)) for request in requests)])
+        self.process.stdin.write(b"".join([line.encode(), b"\n", *requests]))
+        self.process.stdin.flush()
+        return self._answer(command)
+
+    def _answer(self, command):
+        line = self.process.stdout.readline()
+        assert line, f"the client ended instead of answering: {command}; it says above why"
+        return [int(word) for word in line.split()]
+
+
 class Connection:
     """One kept connection to an agent."""
 
@@ -74,33 +126,9 @@ class Connection:
             answer += self.socket.recv(4096)
         assert answer.startswith(b"HTTP/1.1 200 "), answer
 
-    def get(self, path):
-        """GET a path; answers the length of the body."""
-        return self.exchange(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-
-    def exchange(self, request):
-        """Send a request; answers the length of the answer's body, which must be announced or chunked to its end."""
-        self.socket.sendall(request)
-        received = bytearray()
-        while b"\r\n\r\n" not in received:
-            received += self.socket.recv(1 << 20)
-        head, _, body = bytes(received).partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200 "), head
-        lines = head.lower().split(b"\r\n")
-        length = next((int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:")), None)
-        size, tail = len(body), body[-5:]
-        while size < length if length is not None else tail != b"0\r\n\r\n":
-            data = self.socket.recv(1 << 20)
-            assert data, "the connection was closed within the answer"
-            size, tail = size + len(data), (tail + data)[-5:]
-        return size
-
-    def close(self):
-        self.socket.close()
-
 
 class Receiver:
-    """A webhook receiver within the measuring thread, so that no thread switch is measured."""
+    """A webhook receiver within the calling thread."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -111,19 +139,18 @@ class Receiver:
         self.pending = {}
 
     def wait(self, seconds):
-        """Wait for the next notification; answers when its first bytes came (perf_counter), having answered it."""
-        deadline = time.perf_counter() + seconds
-        while time.perf_counter() < deadline:
+        """Wait for the next notification; answers True, having answered it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
             for key, _ in self.selector.select(0.5):
-                arrived = time.perf_counter()
                 if key.fileobj is self.listener:
                     connection, _ = self.listener.accept()
                     self.selector.register(connection, selectors.EVENT_READ)
-                elif self._read(key.fileobj, arrived):
-                    return self.pending.pop(key.fileobj)[0]
+                elif self._read(key.fileobj):
+                    return True
         raise AssertionError(f"no notification within {seconds} s")
 
-    def _read(self, connection, arrived):
+    def _read(self, connection):
         """Read what is there; answers whether a request is complete, which is then answered."""
         data = connection.recv(65536)
         if not data:
@@ -131,15 +158,15 @@ class Receiver:
             connection.close()
             self.pending.pop(connection, None)
             return False
-        began, received = self.pending.get(connection, (arrived, b""))
-        received += data
-        self.pending[connection] = (began, received)
+        received = self.pending.pop(connection, b"") + data
         head, found, body = received.partition(b"\r\n\r\n")
         lines = head.lower().split(b"\r\n")
         length = next((int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:")), None)
         complete = found and (len(body) >= length if length is not None else body.endswith(b"0\r\n\r\n"))
         if complete:
             connection.sendall(OK_ANSWER)
+        else:
+            self.pending[connection] = received
         return bool(complete)
 
     def close(self):
