@@ -42,11 +42,11 @@ pub fn push_ms(out: &mut Vec<u8>, wall: Wall) {
 /// Appends a timestamp as a clock shows it that is so many seconds ahead of UTC: `2026-11-22T01:27:13.530+02:00`.
 pub fn push_ms_ahead(out: &mut Vec<u8>, wall: Wall, ahead: i32) {
     push_civil(out, wall.as_ms() + i64::from(ahead) * 1000);
-    let mut text = if ahead < 0 { *b"-00:00" } else { *b"+00:00" };
     let minutes = ahead.unsigned_abs() / 60;
-    write_digits(&mut text[..3], minutes / 60);
-    write_digits(&mut text, minutes % 60);
-    out.extend_from_slice(&text);
+    out.push(if ahead < 0 { b'-' } else { b'+' });
+    out.extend_from_slice(&two_digits(minutes / 60));
+    out.push(b':');
+    out.extend_from_slice(&two_digits(minutes % 60));
 }
 
 /// Everything smaller than a day is computed in 32 bits: small machines have no division of 64.
@@ -56,25 +56,45 @@ fn push_civil(out: &mut Vec<u8>, ms: i64) {
     let (year, month, day) = date(days);
     let (secs, minutes) = (ms / 1000, ms / 60_000);
     let [year, month, day] = [year, month, day].map(|it| u32::try_from(it).unwrap_or(0));
-    let mut text = *b"0000-00-00T00:00:00.000";
-    // Each number by where it ends.
-    let (date, time) =
-        ([(4, year), (7, month), (10, day)], [(13, minutes / 60), (16, minutes % 60)]);
-    for (end, value) in date.into_iter().chain(time).chain([(19, secs % 60), (23, ms % 1000)]) {
-        write_digits(&mut text[..end], value);
-    }
+    let [century, year] = [year / 100, year % 100].map(two_digits);
+    let [month, day, hour, minute] = [month, day, minutes / 60, minutes % 60].map(two_digits);
+    let [second, millis] = [secs % 60, ms % 1000 / 10].map(two_digits);
+    let text = [
+        century[0],
+        century[1],
+        year[0],
+        year[1],
+        b'-',
+        month[0],
+        month[1],
+        b'-',
+        day[0],
+        day[1],
+        b'T',
+        hour[0],
+        hour[1],
+        b':',
+        minute[0],
+        minute[1],
+        b':',
+        second[0],
+        second[1],
+        b'.',
+        millis[0],
+        millis[1],
+        digit(ms),
+    ];
     out.extend_from_slice(&text);
 }
 
-/// Adds a number to the zeros at the end of a text.
-fn write_digits(zeros: &mut [u8], mut number: u32) {
-    for digit in zeros.iter_mut().rev() {
-        if number == 0 {
-            break;
-        }
-        *digit += u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-    }
+/// The last two digits of a number.
+const fn two_digits(number: u32) -> [u8; 2] {
+    [digit(number / 10), digit(number)]
+}
+
+/// The last digit of a number.
+const fn digit(number: u32) -> u8 {
+    b'0' + (number % 10).to_le_bytes()[0]
 }
 
 /// Days since the epoch of a date in the Gregorian calendar. The year starts in March, so that the leap day is its last.

@@ -42,6 +42,9 @@ const REQUIRED: u16 = 602;
 const INVALID_TYPE: u16 = 601;
 const TOO_FEW_ITEMS: u16 = 612;
 
+/// The labels that few alerts have more of.
+const PAIRS_USUAL: usize = 6;
+
 fn required(path: &str) -> BodyError {
     BodyError::Invalid(REQUIRED, format!("{path} in body is required"))
 }
@@ -102,12 +105,14 @@ pub struct Posted<'a> {
     reader: Reader<'a>,
     schema: PostSchema,
     place: BodyPlace,
+    /// The link of the last report that breaks nothing: most alerts of a post are of one rule.
+    link: &'a str,
 }
 
 impl<'a> Posted<'a> {
     /// Reads from `place` on; its default is the beginning.
     pub const fn new(text: &'a str, schema: PostSchema, place: BodyPlace) -> Self {
-        Self { reader: Reader::resume(text, place.text), schema, place }
+        Self { reader: Reader::resume(text, place.text), schema, place, link: "" }
     }
 
     /// Where it stands.
@@ -140,7 +145,10 @@ impl<'a> Posted<'a> {
         }
         let alert = PostedAlert::read(&mut self.reader)?;
         self.place.reports += 1;
-        let fault = alert.check(self.schema, index).err();
+        let fault = alert.check(self.schema, index, self.link).err();
+        if let (None, Cow::Borrowed(link)) = (&fault, &alert.generator_url) {
+            self.link = link;
+        }
         Ok(Some((alert.into_report(), fault)))
     }
 }
@@ -192,15 +200,17 @@ impl<'a> PostedAlert<'a> {
         Ok(alert)
     }
 
-    fn check(&self, schema: PostSchema, index: usize) -> Result<(), BodyError> {
+    /// Whether it breaks nothing of the schema; `link` is a link that does not.
+    fn check(&self, schema: PostSchema, index: usize, link: &str) -> Result<(), BodyError> {
         if schema == PostSchema::V1 {
             return Ok(());
         }
         if self.is_null {
             return Err(required(&index.to_string()));
         }
-        if !self.generator_url.is_empty() && !uri::is_request_uri(&self.generator_url) {
-            let shown = Shown(&self.generator_url);
+        let own = &*self.generator_url;
+        if !own.is_empty() && own != link && !uri::is_request_uri(own) {
+            let shown = Shown(own);
             let text = format!("{index}.generatorURL in body must be of type uri: {shown}");
             return Err(BodyError::Invalid(INVALID_TYPE, text));
         }
@@ -352,7 +362,7 @@ fn target(place: &str, kind: &str) -> String {
 
 fn string<'a>(reader: &mut Reader<'a>, place: &str) -> Result<Option<Cow<'a, str>>, ReadError> {
     match reader.kind()? {
-        ValueKind::String => reader.string("").map(Some),
+        ValueKind::String => reader.quoted().map(Some),
         ValueKind::Null => reader.skip().map(|()| None),
         _ => reader.string(&target(place, "string")).map(Some),
     }
@@ -369,16 +379,21 @@ fn time(reader: &mut Reader<'_>, place: &str) -> Result<Option<Wall>, ReadError>
 }
 
 fn pairs<'a>(reader: &mut Reader<'a>, place: &str) -> Result<Option<Vec<Pair<'a>>>, ReadError> {
-    let mut pairs = Vec::new();
     match reader.kind()? {
-        ValueKind::Null => return reader.skip().map(|()| None),
-        ValueKind::Object => reader.object("", |reader, name| {
-            pairs.push((name, string(reader, place)?.unwrap_or_default()));
-            Ok(())
-        })?,
-        _ => reader.object(&target(place, "models.LabelSet"), |_, _| Ok(()))?,
+        ValueKind::Null => reader.skip().map(|()| None),
+        ValueKind::Object => {
+            let mut pairs = Vec::new();
+            reader.members(|reader, name| {
+                if pairs.is_empty() {
+                    pairs.reserve(PAIRS_USUAL);
+                }
+                pairs.push((name, string(reader, place)?.unwrap_or_default()));
+                Ok(())
+            })?;
+            Ok(Some(pairs))
+        }
+        _ => reader.object(&target(place, "models.LabelSet"), |_, _| Ok(())).map(|()| None),
     }
-    Ok(Some(pairs))
 }
 
 #[cfg(test)]
@@ -479,8 +494,12 @@ mod tests {
         let uri = r#"0.generatorURL in body must be of type uri: "not a url""#.to_owned();
         assert_eq!(
             alerts(r#"[{"generatorURL":"not a url"}]"#, PostSchema::V2),
-            Err(BodyError::Invalid(601, uri))
+            Err(BodyError::Invalid(601, uri.clone()))
         );
+        let good = r#"{"labels":{},"generatorURL":"http://p/g"}"#;
+        let text = format!(r#"[{good},{good},{{"generatorURL":"not a url"}},{good}]"#);
+        let third = uri.replace("0.", "2.");
+        assert_eq!(alerts(&text, PostSchema::V2), Err(BodyError::Invalid(601, third)));
     }
 
     const SILENCE: &str = r#"{"comment":"","createdBy":"me","endsAt":"2030-01-01T00:00:00Z",

@@ -222,7 +222,8 @@ impl<'a> Reader<'a> {
         Self { text, at, depth, values }
     }
 
-    fn members(
+    /// Consumes an object that begins here, as [`Reader::kind`] has found; `member` as in [`Reader::object`].
+    pub(super) fn members(
         &mut self,
         mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
@@ -271,8 +272,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Consumes a string that begins here.
-    fn quoted(&mut self) -> Result<Cow<'a, str>, ReadError> {
+    /// Consumes a string that begins here, as [`Reader::kind`] has found.
+    pub(super) fn quoted(&mut self) -> Result<Cow<'a, str>, ReadError> {
         self.at += 1;
         let plain = self.plain();
         if self.peek() == Some(b'"') {

@@ -1,8 +1,10 @@
 //! A URI in the sense of go-openapi: a text that Go's `url.ParseRequestURI` accepts.
 
+use crate::wire::json::plain::plain_length;
+
 /// Whether `text` is an absolute URI or an absolute path.
 pub fn is_request_uri(text: &str) -> bool {
-    if text.is_empty() || text.bytes().any(|byte| byte < b' ' || byte == 0x7F) {
+    if text.is_empty() || plain_length(text.as_bytes(), [0x7F]) < text.len() {
         return false;
     }
     if text == "*" {

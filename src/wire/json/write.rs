@@ -34,8 +34,11 @@ pub fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+const fn hex(digit: u8) -> u8 {
+    if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
+}
+
 fn control(byte: u8) -> [u8; 6] {
-    let hex = |digit: u8| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
     [b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)]
 }
 
@@ -74,6 +77,16 @@ pub fn time(out: &mut Vec<u8>, wall: Wall) {
     out.push(b'"');
     rfc3339::push_ms(out, wall);
     out.push(b'"');
+}
+
+/// Appends a fingerprint in quotes.
+fn fingerprint(out: &mut Vec<u8>, Fingerprint(bits): Fingerprint) {
+    let mut text = *b"\"0000000000000000\"";
+    let (pairs, _) = text[1..].as_chunks_mut();
+    for (pair, byte) in pairs.iter_mut().zip(bits.to_be_bytes()) {
+        *pair = [hex(byte >> 4), hex(byte & 15)];
+    }
+    out.extend_from_slice(&text);
 }
 
 /// Appends a value that prints without anything to escape, in quotes.
@@ -118,13 +131,13 @@ pub fn alert(out: &mut Vec<u8>, view: &GettableAlert<'_>) {
     key(out, r#","endsAt":"#);
     time(out, alert.ends_at);
     key(out, r#","fingerprint":"#);
-    quoted(out, view.fingerprint);
+    fingerprint(out, view.fingerprint);
     key(out, r#","receivers":"#);
     array(out, view.receivers, |out, name| receiver(out, name));
     key(out, r#","startsAt":"#);
     time(out, alert.starts_at);
     key(out, r#","status":{"inhibitedBy":"#);
-    array(out, view.inhibited_by, quoted);
+    array(out, view.inhibited_by, |out, it| fingerprint(out, *it));
     key(out, r#","mutedBy":"#);
     array(out, view.muted_by, |out, name| string(out, name));
     key(out, r#","silencedBy":"#);
