@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::medium::{Disk, Fault, Medium, name};
 use super::record::{
-    FRAME_HEADER_BYTES, Frame, GROUP_HEADER_BYTES, GROUPS_AT, GroupHeader, MAJOR, PAGE_BYTES,
-    PageStart, SegmentHeader,
+    FRAME_HEADER_BYTES, Frame, Frames, GROUP_HEADER_BYTES, GROUPS_AT, GroupHeader, MAJOR,
+    PAGE_BYTES, PageStart, SegmentHeader,
 };
 use crate::limits::{
     STORE_BODY_BYTES_MAX, STORE_CUTS_MAX, STORE_GROUP_BYTES_MAX, STORE_KEY_BYTES_MAX,
@@ -201,7 +201,7 @@ pub(crate) fn scan<M: Medium>(
     let mut at = GROUPS_AT;
     while at < end {
         let span = match read_group(&mut reader, &source.header, at) {
-            GroupRead::Whole(header, bytes) if header.seq >= found.next_seq => {
+            GroupRead::Whole(header, frames) if header.seq >= found.next_seq => {
                 let gap = header.seq > found.next_seq;
                 let base_cut = found.cuts.last().is_some_and(|c| c.offset >= found.tail.into());
                 if gap && !base_cut {
@@ -210,7 +210,7 @@ pub(crate) fn scan<M: Medium>(
                 }
                 found.groups += 1;
                 found.base_groups += u32::from(header.seq < source.header.groups);
-                visit_group(source, &header, bytes, at, &mut found, visit);
+                visit_group(source, frames, at, &mut found, visit);
                 found.next_seq = header.seq + 1;
                 let span = u32::try_from(header.span()).unwrap_or(PAGE_BYTES);
                 found.tail = at + span;
@@ -236,14 +236,13 @@ pub(crate) fn scan<M: Medium>(
 
 fn visit_group(
     source: &Source,
-    header: &GroupHeader,
-    bytes: &[u8],
+    frames: Frames<'_>,
     at: u32,
     found: &mut Scan,
     visit: &mut dyn FnMut(Place, &Frame),
 ) {
     let mut offset = at + u32::try_from(GROUP_HEADER_BYTES).unwrap_or(0);
-    for frame in header.frames(&source.header, bytes).into_iter().flatten() {
+    for frame in frames {
         let frame_bytes = u32::try_from(frame.bytes()).unwrap_or(u32::MAX);
         visit(Place { slot: source.slot, offset, bytes: frame_bytes }, &frame);
         offset = offset.saturating_add(frame_bytes);
@@ -256,7 +255,7 @@ enum GroupRead<'a> {
     /// So many bytes, and the records that its header tells of.
     Torn(u32, Option<u64>),
     Unreadable,
-    Whole(GroupHeader, &'a [u8]),
+    Whole(GroupHeader, Frames<'a>),
 }
 
 fn read_group<'a, M: Medium>(
@@ -278,9 +277,9 @@ fn read_group<'a, M: Medium>(
     };
     let Some(group) = reader.get(at, span) else { return GroupRead::Unreadable };
     let frames = GROUP_HEADER_BYTES..GROUP_HEADER_BYTES + header.bytes as usize;
-    match group.get(frames) {
-        Some(bytes) if header.frames(of, bytes).is_some() => GroupRead::Whole(header, bytes),
-        _ => GroupRead::Torn(span, Some(u64::from(header.count))),
+    match group.get(frames).and_then(|bytes| header.frames(of, bytes)) {
+        Some(frames) => GroupRead::Whole(header, frames),
+        None => GroupRead::Torn(span, Some(u64::from(header.count))),
     }
 }
 
