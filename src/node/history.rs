@@ -5,7 +5,7 @@
 //! are written a day.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -100,15 +100,23 @@ pub(super) struct Past {
 struct List {
     events: VecDeque<HistoryEvent>,
     bytes: usize,
+    /// When the latest event of each subject was.
+    last: BTreeMap<Fingerprint, Wall>,
 }
 
 impl List {
     fn push(&mut self, event: HistoryEvent) {
         self.bytes += event.bytes();
+        self.last.extend(event.subject.map(|subject| (subject, event.at)));
         self.events.push_back(event);
         while self.events.len() > HISTORY_MAX || self.bytes > HISTORY_BYTES_MAX {
             let Some(oldest) = self.events.pop_front() else { return };
             self.bytes -= oldest.bytes();
+            if let Some(subject) = oldest.subject
+                && self.last.get(&subject) == Some(&oldest.at)
+            {
+                self.last.remove(&subject);
+            }
         }
     }
 
@@ -144,6 +152,7 @@ impl Past {
                 }
                 list.bytes += event.bytes();
             }
+            list.last.values_mut().for_each(|at| *at = step.time(*at));
         }
     }
 
@@ -208,6 +217,7 @@ impl Past {
         for list in &mut self.lists {
             let mut last = 0;
             list.bytes = 0;
+            list.last.clear();
             for mut event in std::mem::take(&mut list.events) {
                 event.id = event.id.max(last + 1);
                 last = event.id;
@@ -295,14 +305,12 @@ impl Node {
         let is_over = alert.resolved(now);
         let at = if is_over { alert.ends_at } else { now };
         // Each of an alert's groups tells of its end.
-        let subject = Some(fingerprint);
-        let is_known = |it: &HistoryEvent| (it.at, it.subject) == (at, subject);
-        if self.past.lists[Topic::Alerts as usize].latest().any(is_known) {
+        if self.past.lists[Topic::Alerts as usize].last.get(&fingerprint) == Some(&at) {
             return;
         }
         let (labels, starts_at) = (alert.labels.clone(), alert.starts_at);
         let turned = Content::Turned { labels, starts_at, is_over };
-        self.past.add(Topic::Alerts, at, subject, |_| turned);
+        self.past.add(Topic::Alerts, at, Some(fingerprint), |_| turned);
     }
 }
 
