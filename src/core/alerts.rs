@@ -86,6 +86,8 @@ pub struct Alerts {
     memberships: usize,
     /// How many times a known alert has begun to fire again.
     revision: u64,
+    /// The latest of the alerts that were not known.
+    latest: Option<Fingerprint>,
 }
 
 impl Alerts {
@@ -216,16 +218,22 @@ impl Alerts {
         let reuse = |known: Option<&Labels>, pairs: &[Pair<'_>]| -> Option<Labels> {
             known.filter(|labels| labels.equals(borrowed(pairs))).cloned()
         };
+        // Most alerts of a post are of one rule, and so are most of their strings.
+        let latest = || Some(&*self.entries.get(&self.latest?)?.alert);
+        let like = known.or_else(latest);
         let labels = reuse(known.map(|alert| &alert.labels), &report.labels);
-        let annotations = reuse(known.map(|alert| &alert.annotations), &report.annotations);
-        let generator_url = known
+        let annotations = reuse(like.map(|alert| &alert.annotations), &report.annotations);
+        let generator_url = like
             .map(|alert| &alert.generator_url)
             .filter(|url| ***url == *report.generator_url)
             .cloned();
+        let mut shared = |like: Option<&Labels>, pairs: &[Pair<'_>]| {
+            self.pool.labels_like(like, borrowed(pairs))
+        };
         Alert {
-            labels: labels.unwrap_or_else(|| self.pool.labels(borrowed(&report.labels))),
+            labels: labels.unwrap_or_else(|| shared(like.map(|it| &it.labels), &report.labels)),
             annotations: annotations
-                .unwrap_or_else(|| self.pool.labels(borrowed(&report.annotations))),
+                .unwrap_or_else(|| shared(like.map(|it| &it.annotations), &report.annotations)),
             generator_url: generator_url.unwrap_or_else(|| self.pool.intern(&report.generator_url)),
             starts_at: report.starts_at.unwrap_or_else(|| start(known, report.ends_at, now)),
             ends_at,
@@ -310,6 +318,7 @@ impl Alerts {
             known_end: Wall::EPOCH,
         };
         self.entries.insert(fingerprint, entry);
+        self.latest = Some(fingerprint);
     }
 
     /// The strings that all alerts share.

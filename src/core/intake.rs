@@ -272,9 +272,10 @@ impl Core {
         steps: &mut u64,
     ) -> bool {
         if !new {
-            let routes = self.routes_of(fingerprint);
-            *steps += JOIN_STEPS * routes.len() as u64 + self.debt_steps(now, fingerprint);
-            let joins = sender == Sender::Client || self.is_news(now, fingerprint, &routes);
+            let count = self.alerts.get(fingerprint).map_or(0, |entry| entry.groups.len());
+            *steps += JOIN_STEPS * count as u64 + self.debt_steps(now, fingerprint);
+            let joins = sender == Sender::Client
+                || self.is_news(now, fingerprint, &self.routes_of(fingerprint));
             return !joins || self.rejoin_groups(now, (fingerprint, sender), spare);
         }
         let Some(labels) = self.alerts.get(fingerprint).map(|it| it.alert.labels.clone()) else {

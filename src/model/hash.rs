@@ -25,9 +25,13 @@ pub fn quick(text: &str) -> u32 {
         mixed ^ (mixed >> 32)
     };
     let (words, rest) = text.as_bytes().as_chunks();
-    let mut last = [0; 8];
-    rest.iter().zip(&mut last).for_each(|(byte, place)| *place = *byte);
     let hash = words.iter().copied().fold(text.len() as u64, mix);
+    // The last eight bytes, some of them once more, unless there are fewer.
+    let last = text.as_bytes().last_chunk().copied().unwrap_or_else(|| {
+        let mut last = [0; 8];
+        rest.iter().zip(&mut last).for_each(|(byte, place)| *place = *byte);
+        last
+    });
     (mix(hash, last) & 0xffff_ffff) as u32
 }
 

@@ -156,7 +156,25 @@ impl Pool {
 
     /// A label set of shared strings; the pairs come sorted by name.
     pub fn labels<'a>(&mut self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Labels {
-        pairs.into_iter().map(|(name, value)| (self.intern(name), self.intern(value))).collect()
+        self.labels_like(None, pairs)
+    }
+
+    /// The same; where a string stands in the same place of `like`, of whose strings this is the pool, it need not be looked for.
+    pub fn labels_like<'a>(
+        &mut self,
+        like: Option<&Labels>,
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Labels {
+        let mut like = like.map_or(&[][..], Labels::pairs).iter();
+        let mut share = |known: Option<&Interned>, text: &str| match known {
+            Some(known) if **known == *text => known.clone(),
+            _ => self.intern(text),
+        };
+        let pairs = pairs.into_iter().map(|(name, value)| {
+            let like = like.next();
+            (share(like.map(|it| &it.0), name), share(like.map(|it| &it.1), value))
+        });
+        pairs.collect()
     }
 
     /// The bytes of all strings that anybody holds, [`INTERNED_COST`] for each included.
@@ -178,6 +196,19 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strings_in_the_place_of_equal_ones_are_the_same() {
+        let mut pool = Pool::default();
+        let like = pool.labels([("a", "1"), ("b", "2")]);
+        let other = pool.labels_like(Some(&like), [("a", "1"), ("b", "3"), ("c", "2")]);
+        assert_eq!(other, pool.labels([("a", "1"), ("b", "3"), ("c", "2")]));
+        let texts = |labels: &Labels| -> Vec<*const u8> {
+            labels.iter().flat_map(|(name, value)| [name.as_ptr(), value.as_ptr()]).collect()
+        };
+        let (like, other) = (texts(&like), texts(&other));
+        assert_eq!((&other[..3], other[5], pool.len()), (&like[..3], like[3], 6));
+    }
 
     #[test]
     fn a_string_is_shared_and_freed_with_its_last_holder() {

@@ -69,6 +69,11 @@ impl Labels {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
+    /// The pairs as they are held, sorted by name.
+    pub(super) fn pairs(&self) -> &[(Interned, Interned)] {
+        &self.0
+    }
+
     /// How many of the first pairs stand alike in both sets.
     pub fn shared(&self, other: &Self) -> usize {
         self.0.iter().zip(&*other.0).take_while(|(one, another)| one == another).count()
@@ -120,11 +125,12 @@ impl Labels {
 impl FromIterator<(Interned, Interned)> for Labels {
     /// Sorts; of equal names the last one stays.
     fn from_iter<I: IntoIterator<Item = (Interned, Interned)>>(pairs: I) -> Self {
-        let mut pairs: Vec<_> = pairs.into_iter().collect();
-        if !pairs.is_sorted_by(|a, b| a.0 < b.0) {
-            pairs = pairs.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect();
+        // Nearly always they come sorted, and where their number is known there is one allocation.
+        let pairs: Rc<[_]> = pairs.into_iter().collect();
+        if pairs.is_sorted_by(|a, b| a.0 < b.0) {
+            return Self(pairs);
         }
-        Self(pairs.into())
+        Self(pairs.iter().cloned().collect::<BTreeMap<_, _>>().into_iter().collect())
     }
 }
 
