@@ -55,35 +55,20 @@ fn push_civil(out: &mut Vec<u8>, ms: i64) {
     let ms = u32::try_from(ms).unwrap_or(0);
     let (year, month, day) = date(days);
     let (secs, minutes) = (ms / 1000, ms / 60_000);
-    let [year, month, day] = [year, month, day].map(|it| u32::try_from(it).unwrap_or(0));
-    let [century, year] = [year / 100, year % 100].map(two_digits);
-    let [month, day, hour, minute] = [month, day, minutes / 60, minutes % 60].map(two_digits);
-    let [second, millis] = [secs % 60, ms % 1000 / 10].map(two_digits);
-    let text = [
-        century[0],
-        century[1],
-        year[0],
-        year[1],
-        b'-',
-        month[0],
-        month[1],
-        b'-',
-        day[0],
-        day[1],
-        b'T',
-        hour[0],
-        hour[1],
-        b':',
-        minute[0],
-        minute[1],
-        b':',
-        second[0],
-        second[1],
-        b'.',
-        millis[0],
-        millis[1],
-        digit(ms),
-    ];
+    let small = |it: i64| u32::try_from(it).unwrap_or(0);
+    let mut text = *b"0000-00-00T00:00:00.000";
+    let mut put = |at: usize, number: u32| {
+        [text[at], text[at + 1]] = two_digits(number);
+    };
+    put(0, small(year) / 100);
+    put(2, small(year));
+    put(5, small(month));
+    put(8, small(day));
+    put(11, minutes / 60);
+    put(14, minutes % 60);
+    put(17, secs % 60);
+    put(20, ms / 10);
+    text[22] = digit(ms);
     out.extend_from_slice(&text);
 }
 
