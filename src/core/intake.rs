@@ -272,8 +272,8 @@ impl Core {
         steps: &mut u64,
     ) -> bool {
         if !new {
-            let count = self.alerts.get(fingerprint).map_or(0, |entry| entry.groups.len());
-            *steps += JOIN_STEPS * count as u64 + self.debt_steps(now, fingerprint);
+            let Some(entry) = self.alerts.get(fingerprint) else { return true };
+            *steps += JOIN_STEPS * entry.groups.len() as u64 + self.debt_steps(now, entry);
             let joins = sender == Sender::Client
                 || self.is_news(now, fingerprint, &self.routes_of(fingerprint));
             return !joins || self.rejoin_groups(now, (fingerprint, sender), spare);
@@ -316,10 +316,9 @@ impl Core {
     }
 
     /// The steps to look what is owed of an alert to all integrations that it goes to: of its end alone.
-    fn debt_steps(&self, now: Now, fingerprint: Fingerprint) -> u64 {
-        let ended = self.alerts.get(fingerprint).filter(|it| it.alert.resolved(now.wall));
-        let receivers = ended.into_iter().flat_map(|entry| &entry.groups);
-        let receivers = receivers.map(|(route, _)| &self.routes.get(*route).receiver);
+    fn debt_steps(&self, now: Now, entry: &alerts::AlertEntry) -> u64 {
+        let groups = if entry.alert.resolved(now.wall) { &*entry.groups } else { &[] };
+        let receivers = groups.iter().map(|(route, _)| &self.routes.get(*route).receiver);
         receivers.map(|it| OWED_END_STEPS * it.integrations.len() as u64).sum()
     }
 
