@@ -10,7 +10,7 @@
 //! notified LENGTH...  as posts; of each the nanoseconds until the first bytes of the notification that it leads to have come
 //! ```
 //!
-//! An answer other than 200 ends it.
+//! An answer other than 200 ends it. Connections are read by floor.rs in the same way.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read, Write};
@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 /// Little enough to stay in a cache of the processor while a long list comes; a head is shorter.
 const BUFFER_BYTES: usize = 256 * 1024;
 const NOTIFIED_WITHIN: Duration = Duration::from_secs(10);
-const OK_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+pub const OK_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const HEAD_END: &[u8] = b"\r\n\r\n";
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
@@ -131,19 +131,19 @@ fn accept(listener: &TcpListener, arrivals: &Sender<Instant>) {
 }
 
 /// A kept connection, to an agent or from one.
-struct Connection {
-    stream: TcpStream,
-    buffer: Vec<u8>,
+pub struct Connection {
+    pub stream: TcpStream,
+    pub buffer: Vec<u8>,
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> io::Result<Self> {
+    pub fn new(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: vec![0; BUFFER_BYTES] })
     }
 
     /// Reads the answer to a request; answers the bytes of its body.
-    fn answer(&mut self) -> io::Result<usize> {
+    pub fn answer(&mut self) -> io::Result<usize> {
         let read =
             self.read()?.ok_or_else(|| io::Error::other("the agent closed its connection"))?;
         if !read.head.starts_with("http/1.1 200 ") {
@@ -163,7 +163,7 @@ impl Connection {
     }
 
     /// Reads a request or an answer, whose body is announced or chunked if it has one; None: the connection has ended.
-    fn read(&mut self) -> io::Result<Option<Message>> {
+    pub fn read(&mut self) -> io::Result<Option<Message>> {
         let Self { stream, buffer } = self;
         let mut filled = stream.read(buffer)?;
         let began = Instant::now();
@@ -203,11 +203,11 @@ impl Connection {
 }
 
 /// A request or an answer that was read to its end.
-struct Message {
+pub struct Message {
     /// When its first bytes had come.
     began: Instant,
     /// In small letters.
-    head: String,
+    pub head: String,
     /// Of the body, as it came: chunks with their heads.
-    size: usize,
+    pub size: usize,
 }

@@ -63,10 +63,16 @@ def batches(count, size):
     return [post([alert(number) for number in range(first, min(first + size, count))]) for first in range(0, count, size)]
 
 
+def build(source, directory):
+    """Compiles a program of one file into the directory; answers the program."""
+    program = Path(directory) / source.stem
+    subprocess.run(["rustc", "-O", "--edition", "2024", "-o", program, source], check=True)
+    return program
+
+
 def build_client(directory):
     """Compiles client.rs into the directory; answers the program, and a line that says which it is."""
-    program = Path(directory) / "client"
-    subprocess.run(["rustc", "-O", "--edition", "2024", "-o", program, CLIENT], check=True)
+    program = build(CLIENT, directory)
     version = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout
     return program, f"tests/bench/{CLIENT.name}, compiled with -O by {version.strip()}"
 

@@ -145,15 +145,12 @@ def load_and_list(binary, directory, client):
     found["resident, idle"], found["proportional, idle"] = memory_mib(pid)
 
     warm_up(agent, client)
-    requests = batches(ALERTS, BATCH)
     for name in ("new", "re-posted"):
-        found[f"CPU an alert, {name}, batches of 64"] = costs_us(pid, client, requests)[0] / ALERTS
+        found[f"CPU an alert, {name}, batches of 64"], _ = batches_us(pid, client)
     time.sleep(1)
     found["resident, 10,000 alerts"], found["proportional, 10,000 alerts"] = memory_mib(pid)
 
-    cpu, took = costs_us(pid, client, [post([alert(number)]) for number in range(SINGLES)])
-    found["CPU a POST of one alert, re-posted"] = cpu / SINGLES
-    found["time a POST of one alert"] = took / SINGLES
+    found["CPU a POST of one alert, re-posted"], found["time a POST of one alert"] = singles_us(pid, client)
 
     list_ms(pid, client)
     cpu, times = list_ms(pid, client, LISTS)
@@ -175,7 +172,7 @@ def many_routes_and_rules(binary, directory, client):
         agent = Agent(binary, directory / name.replace(" ", "-"), text).start()
         pid = agent.process.pid
         warm_up(agent, client)
-        found[f"CPU an alert, new, {name}"] = costs_us(pid, client, batches(ALERTS, BATCH))[0] / ALERTS
+        found[f"CPU an alert, new, {name}"], _ = batches_us(pid, client)
         if text is MANY_RULES:
             found["CPU to list 10,000 alerts under them"], _ = list_ms(pid, client)
         agent.stop()
@@ -203,6 +200,16 @@ def growth(binary, directory, client):
     return found
 
 
+def batches_us(pid, client):
+    """Microseconds of CPU and of time for each of 10,000 alerts, in batches of 64."""
+    return [cost / ALERTS for cost in costs_us(pid, client, batches(ALERTS, BATCH))]
+
+
+def singles_us(pid, client):
+    """Microseconds of CPU and of time for each of 2,000 POSTs of one alert that is there."""
+    return [cost / SINGLES for cost in costs_us(pid, client, [post([alert(number)]) for number in range(SINGLES)])]
+
+
 def costs_us(pid, client, requests):
     """Microseconds of CPU the agent spends on the requests and on what they leave to do, and those until all are answered."""
     before = cpu_ns(pid)
@@ -224,7 +231,17 @@ def list_ms(pid, client, count=1):
 def post_to_webhook(binary, directory, client):
     """Milliseconds from the POST of a new alert to the first bytes of its notification, the median of many."""
     agent = Agent(binary, directory, PROMPT.replace("PORT", str(client.hook_port))).start()
-    client.connect(agent.port)
-    times = client.notified([post([alert(number)]) for number in range(WARM_LATENCIES + LATENCIES)])
+    _, took = notified_us(agent, client)
     agent.stop()
-    return statistics.median(times[WARM_LATENCIES:]) / 1e6
+    return took / 1e3
+
+
+def notified_us(agent, client):
+    """Microseconds of CPU for a POST of a new alert and its notification, and those until its first bytes, the median of many."""
+    pid, requests = agent.process.pid, [post([alert(number)]) for number in range(WARM_LATENCIES + LATENCIES)]
+    client.connect(agent.port)
+    client.notified(requests[:WARM_LATENCIES])
+    before = cpu_ns(pid)
+    times = client.notified(requests[WARM_LATENCIES:])
+    time.sleep(SETTLE_SECONDS)
+    return (cpu_ns(pid) - before) / 1e3 / LATENCIES, statistics.median(times) / 1e3
