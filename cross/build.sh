@@ -19,15 +19,21 @@
 #
 # QUICK=1 takes a fraction of the time, to try something on a target: nothing is optimised, and overflows are panics. Such binaries do not
 # ship, so they are left in target/quick, where cross/package.sh does not look, and their .build files say so.
+#
+# BENCH=NAME builds tests/bench/NAME.rs in the agent's place, as what ships is built and of the same objects, so that only a link is added.
+# It is left in target/bench, with its symbols.
 
 set -eu
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 . "$ROOT/cross/targets.sh"
 . "$ROOT/cross/toolchain.sh"
 
-QUICK=${QUICK:-}
-[ -z "$QUICK" ] || [ -z "${OUT:-}" ] || die "QUICK has a folder of its own, from which nothing is packaged: leave OUT out"
-OUT=${OUT:-$ROOT/target/$([ -n "$QUICK" ] && echo quick || echo cross)}
+QUICK=${QUICK:-} BENCH=${BENCH:-}
+# Where what does not ship is left.
+APART=${QUICK:+quick}${BENCH:+bench}
+[ -z "$APART" ] || [ -z "${OUT:-}" ] || die "QUICK and BENCH have folders of their own, from which nothing is packaged: leave OUT out"
+OUT=${OUT:-$ROOT/target/${APART:-cross}}
+NAME=${BENCH:-bellwether}
 CARGO_HOME=${CARGO_HOME:-$HOME/.cargo}
 SIZES=$ROOT/cross/sizes.tsv
 # The largest binary that a small gateway is asked to take, for armv7.
@@ -70,15 +76,23 @@ build() (
         set -- --release --config profile.release.strip=false --config 'profile.release.debug="line-tables-only"' \
             ${PROFILE:+--config "profile.release.opt-level=$(case $PROFILE in [0-9]) echo "$PROFILE" ;; *) echo "\"$PROFILE\"" ;; esac)"} $SMALL
     fi
+    command=zigbuild
+    if [ -n "$BENCH" ]; then
+        # rustc.sh exchanges the program. A flag that nothing reads tells cargo that it is another.
+        export BENCH RUSTC_WORKSPACE_WRAPPER=rustc.sh PATH="$PATH:$ROOT/cross"
+        command=rustc
+        set -- "$@" --bin bellwether -- "--cfg=bench=\"$BENCH\""
+    fi
     # shellcheck disable=SC2086
-    cargo-zigbuild zigbuild $STD --locked --target "$target" --target-dir "$into" \
+    cargo-zigbuild $command $STD --locked --target "$target" --target-dir "$into" \
         --config "target.$target.linker=\"$source/cross/linker.sh\"" "$@" >&2
 )
 
-# split TARGET DIRECTORY NAME: the binary without its symbols as NAME, and they as NAME.debug.
+# split TARGET DIRECTORY FILE: the binary without its symbols as FILE, and they as FILE.debug.
 split() {
     built=$2/$1/$([ -n "$QUICK" ] && echo debug || echo release)/bellwether
     rm -f "$3" "$3.debug"
+    [ -z "$BENCH" ] || { cp "$built" "$3"; return; }
     eu-strip --remove-comment --keep-section=.ARM.attributes -f "$3.debug" -o "$3" "$built"
     chmod 755 "$3"
     chmod 644 "$3.debug"
@@ -103,8 +117,8 @@ ship() {
     # Of the commit that the build begins with.
     described=$(describe "$1")
     build "$1" "$ROOT" "$CACHE/target"
-    split "$1" "$CACHE/target" "$OUT/bellwether-$1"
-    echo "$described" >"$OUT/bellwether-$1.build"
+    split "$1" "$CACHE/target" "$OUT/$NAME-$1"
+    echo "$described" >"$OUT/$NAME-$1.build"
 }
 
 check_reproducible() {
@@ -163,7 +177,7 @@ done
 for target in "$@"; do
     case " $TARGETS " in *" $target "*) ;; *) die "unknown target $target; one of: $TARGETS" ;; esac
 done
-[ -z "$QUICK" ] || [ -z "$check$record" ] || die "what is built quickly is neither compared nor recorded: do without QUICK"
+[ -z "$APART" ] || [ -z "$check$record" ] || die "what does not ship is neither compared nor recorded: do without QUICK and BENCH"
 mkdir -p "$OUT" "$CACHE"
 install_missing git=git python3=python3 python3:ensurepip=python3-venv eu-strip=elfutils c++filt=binutils
 install_zig
@@ -173,6 +187,7 @@ for target in "$@"; do
     ship "$target"
     [ -z "$check" ] || check_reproducible "$target"
 done
+[ -z "$BENCH" ] || exit 0
 licences=$(python3 "$ROOT/cross/licences.py")
 printf '%s\n' "$licences" >"$OUT/LICENCES"
 write_sums "$OUT"
