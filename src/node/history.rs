@@ -435,6 +435,27 @@ mod tests {
     }
 
     #[test]
+    fn subjects_are_known_as_long_as_their_latest_event_is() {
+        let mut past = Past::default();
+        let add = |past: &mut Past, subject: u64, at: i64| {
+            let content = |_| Content::Text(String::new());
+            past.add(Topic::Alerts, Wall::from_secs(at), Some(Fingerprint(subject)), content);
+        };
+        add(&mut past, 0, 1);
+        add(&mut past, 1, 2);
+        add(&mut past, 0, 3);
+        (2..HISTORY_MAX as u64).for_each(|subject| add(&mut past, subject, 4));
+        let last = |past: &Past, subject: u64| {
+            past.lists[Topic::Alerts as usize].last.get(&Fingerprint(subject)).copied()
+        };
+        // The first event of the first subject has gone, not its latest.
+        assert_eq!(last(&past, 0), Some(Wall::from_secs(3)));
+        (1000..1000 + HISTORY_MAX as u64).for_each(|subject| add(&mut past, subject, 5));
+        assert_eq!((last(&past, 0), last(&past, 1000)), (None, Some(Wall::from_secs(5))));
+        assert_eq!(past.lists[Topic::Alerts as usize].last.len(), HISTORY_MAX);
+    }
+
+    #[test]
     fn flash_has_so_many_events_and_no_more() {
         let mut past = Past::default();
         of(Topic::Alerts, &mut past, 300, 1);
