@@ -468,10 +468,11 @@ def keyboard(world):
     """The keyboard alone sets a silence, and where motion is to be reduced nothing moves."""
     agent, browser = started(world)
     browser.run("localStorage.setItem('bellwether.author', 'Ana')")
-    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver import ActionChains, Keys
 
     def press(*keys):
-        browser.driver.switch_to.active_element.send_keys(*keys)
+        # Keys that are sent to an element begin at the first part of a date each time.
+        ActionChains(browser.driver).send_keys(*keys).perform()
 
     focused = lambda: browser.run("return document.activeElement.textContent")  # noqa: E731
     browser.run("document.querySelector('.alert').focus()")
